@@ -1,0 +1,141 @@
+"""The closed sets of the trading language: sides, order types, states, timeframes."""
+
+from enum import IntEnum, StrEnum
+
+
+class Side(StrEnum):
+    """Which way an order moves the position."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> "Side":
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class Direction(StrEnum):
+    """The wanted position of a strategy on a symbol."""
+
+    LONG = "long"
+    SHORT = "short"
+    FLAT = "flat"
+
+    @property
+    def sign(self) -> int:
+        return _DIRECTION_SIGN[self]
+
+
+_DIRECTION_SIGN = {Direction.LONG: 1, Direction.SHORT: -1, Direction.FLAT: 0}
+
+
+class Market(StrEnum):
+    """Spot holdings or a USDT-margined linear perpetual."""
+
+    SPOT = "spot"
+    LINEAR = "linear"
+
+
+class OrderType(StrEnum):
+    """What makes an order executable."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP_MARKET = "stop_market"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may work."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+
+
+class Liquidity(StrEnum):
+    """Whether a fill made or took liquidity; it decides the fee rate."""
+
+    MAKER = "maker"
+    TAKER = "taker"
+
+
+class OrderStatus(StrEnum):
+    """Life of an order as far as we know it; only the venue's word moves it."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+
+    @property
+    def is_open(self) -> bool:
+        return self in _OPEN
+
+
+_OPEN = frozenset(
+    {
+        OrderStatus.PENDING,
+        OrderStatus.ACCEPTED,
+        OrderStatus.PARTIALLY_FILLED,
+        OrderStatus.UNKNOWN,
+    }
+)
+
+
+class TradingState(IntEnum):
+    """How much the platform may do; the larger value is the safer one."""
+
+    ACTIVE = 0
+    REDUCING = 1
+    HALTED = 2
+
+
+class Regime(StrEnum):
+    """What kind of market the regime model sees; ``unknown`` until it is warm."""
+
+    UNKNOWN = "unknown"
+    TRENDING = "trending"
+    RANGING = "ranging"
+    VOLATILE = "volatile"
+
+
+REGIMES: tuple[Regime, ...] = (Regime.UNKNOWN, Regime.TRENDING, Regime.RANGING, Regime.VOLATILE)
+"""Regimes by the integer code used in feature columns: ``REGIMES[code]``."""
+
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
+HOUR_NS = 60 * MINUTE_NS
+DAY_NS = 24 * HOUR_NS
+
+
+class Timeframe(StrEnum):
+    """Candle intervals in the notation of ccxt; buckets are aligned to the UTC epoch."""
+
+    M1 = "1m"
+    M3 = "3m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    H1 = "1h"
+    H2 = "2h"
+    H4 = "4h"
+    H6 = "6h"
+    H8 = "8h"
+    H12 = "12h"
+    D1 = "1d"
+
+    @property
+    def ns(self) -> int:
+        """Length in nanoseconds."""
+        return _TIMEFRAME_NS[self]
+
+
+_UNIT_NS = {"m": MINUTE_NS, "h": HOUR_NS, "d": DAY_NS}
+_TIMEFRAME_NS = {frame: int(frame[:-1]) * _UNIT_NS[frame[-1]] for frame in Timeframe}

@@ -1,0 +1,404 @@
+"""Everything that happens, as one tagged union of frozen facts and requests, in the order a trade lives."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from agentic_trading.core.enums import (
+    Direction,
+    Liquidity,
+    OrderType,
+    Regime,
+    Side,
+    TimeInForce,
+    Timeframe,
+    TradingState,
+)
+from agentic_trading.core.models import Candle
+
+NO_REASONS: Mapping[str, float] = {}
+
+
+class Event(msgspec.Struct, frozen=True, tag=True):
+    """Base of all events; the tag is the class name."""
+
+
+# --- the market speaks ------------------------------------------------------------------------
+
+
+class CandlesClosed(Event, frozen=True):
+    """All candles that closed at one instant, in symbol order: one external event."""
+
+    at_ns: int
+    candles: tuple[Candle, ...]
+
+
+class FeatureVector(Event, frozen=True):
+    """The features of one symbol at the close of a candle: read by name, ``features["ema_12"]``.
+
+    ``columns`` maps names to positions in ``values`` and is shared by all vectors of a symbol.
+    ``stale`` says that a higher timeframe is older than one of its own candles (a gap).
+    """
+
+    symbol: str
+    timeframe: Timeframe
+    at_ns: int
+    candle: Candle
+    columns: Mapping[str, int]
+    values: Sequence[float]
+    regime: Regime = Regime.UNKNOWN
+    posterior: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    stale: bool = False
+
+    def __getitem__(self, name: str) -> float:
+        try:
+            return self.values[self.columns[name]]
+        except KeyError:
+            declared = ", ".join(sorted(self.columns)) or "none"
+            raise KeyError(f"feature {name!r} was not declared; declared are: {declared}") from None
+
+    def get(self, name: str, default: float | None = None) -> float | None:
+        """The value, or ``default`` if the feature was not declared."""
+        position = self.columns.get(name)
+        return default if position is None else self.values[position]
+
+
+class RegimeChanged(Event, frozen=True):
+    """The regime model moved to another state; a fact for listeners, not the source of the gate."""
+
+    at_ns: int
+    symbol: str
+    timeframe: Timeframe
+    previous: Regime
+    regime: Regime
+
+
+# --- a strategy wants -------------------------------------------------------------------------
+
+
+class Signal(Event, frozen=True):
+    """The position a strategy wants on a symbol: long, short or flat.
+
+    ``strength`` scales the size, 0..1. ``stop`` and ``targets`` are prices. ``valid_for`` is a number
+    of candles after which an unfilled entry is pointless (0: no limit). ``reasons`` explain it.
+    The platform stamps ``id``, ``at_ns``, ``strategy``, ``price`` (the candle's close) and ``regime``.
+    """
+
+    strategy: str
+    symbol: str
+    direction: Direction
+    strength: float = 1.0
+    stop: float | None = None
+    targets: tuple[float, ...] = ()
+    valid_for: int = 0
+    reasons: Mapping[str, float] = NO_REASONS
+    id: str = ""
+    at_ns: int = 0
+    price: float = 0.0
+    regime: Regime = Regime.UNKNOWN
+
+    @staticmethod
+    def long(
+        candle: Candle,
+        *,
+        strength: float = 1.0,
+        stop: float | None = None,
+        targets: tuple[float, ...] = (),
+        valid_for: int = 0,
+        reasons: Mapping[str, float] = NO_REASONS,
+    ) -> "Signal":
+        """Want a long position on the candle's symbol."""
+        return Signal(
+            "", candle.symbol, Direction.LONG, strength, stop, targets, valid_for, reasons,
+            at_ns=candle.close_ns, price=candle.close,
+        )  # fmt: skip
+
+    @staticmethod
+    def short(
+        candle: Candle,
+        *,
+        strength: float = 1.0,
+        stop: float | None = None,
+        targets: tuple[float, ...] = (),
+        valid_for: int = 0,
+        reasons: Mapping[str, float] = NO_REASONS,
+    ) -> "Signal":
+        """Want a short position on the candle's symbol."""
+        return Signal(
+            "", candle.symbol, Direction.SHORT, strength, stop, targets, valid_for, reasons,
+            at_ns=candle.close_ns, price=candle.close,
+        )  # fmt: skip
+
+    @staticmethod
+    def flat(
+        candle: Candle,
+        *,
+        strength: float = 1.0,
+        stop: float | None = None,
+        targets: tuple[float, ...] = (),
+        valid_for: int = 0,
+        reasons: Mapping[str, float] = NO_REASONS,
+    ) -> "Signal":
+        """Want no position on the candle's symbol."""
+        return Signal(
+            "", candle.symbol, Direction.FLAT, strength, stop, targets, valid_for, reasons,
+            at_ns=candle.close_ns, price=candle.close,
+        )  # fmt: skip
+
+
+class SignalGated(Event, frozen=True):
+    """A signal that may not trade in this regime; it goes no further."""
+
+    at_ns: int
+    signal: str
+    strategy: str
+    symbol: str
+    direction: Direction
+    code: str
+    regime: Regime
+
+
+class SignalAdmitted(Event, frozen=True):
+    """A signal that passed the gate and goes on to sizing."""
+
+    signal: Signal
+
+
+# --- it is sized, judged, approved ------------------------------------------------------------
+
+
+class OrderTerms(msgspec.Struct, frozen=True):
+    """What is to be bought or sold; the part that proposal, intent and order have in common.
+
+    ``price`` is the limit, ``stop_price`` the trigger. ``closing`` means that the order only takes
+    down the strategy's own position; ``reduce_only`` asks the venue to enforce it on the account.
+    ``protective_stop`` is the price at which the position it opens is to be closed.
+    """
+
+    strategy: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.GTC
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    closing: bool = False
+    reduce_only: bool = False
+    protective_stop: Decimal | None = None
+
+
+class Proposal(Event, frozen=True):
+    """A sized wish that waits for risk. ``reference_price`` is the mark at which it was sized."""
+
+    id: str
+    at_ns: int
+    terms: OrderTerms
+    reference_price: float
+    cause: str
+    reason: str = ""
+
+
+class Refusal(Event, frozen=True):
+    """One reason why a signal or proposal does not become an order, with the numbers behind it."""
+
+    at_ns: int
+    subject: str
+    strategy: str
+    symbol: str
+    code: str
+    value: float
+    limit: float
+    headroom: float
+    detail: str = ""
+
+
+class OrderIntent(Event, frozen=True):
+    """An approved order; only ``risk.engine`` may make one."""
+
+    order_id: str
+    at_ns: int
+    terms: OrderTerms
+    proposal: str
+    cause: str
+    reason: str = ""
+
+
+# --- commands to the venue (they leave the core through the outbox) ---------------------------
+
+
+class SubmitOrder(Event, frozen=True):
+    """Send this order to the venue, once."""
+
+    order_id: str
+    at_ns: int
+    terms: OrderTerms
+
+
+class CancelOrder(Event, frozen=True):
+    """Ask the venue to cancel what is left of an order."""
+
+    order_id: str
+    at_ns: int
+    symbol: str
+    reason: str
+
+
+# --- the venue answers ------------------------------------------------------------------------
+
+
+class OrderAccepted(Event, frozen=True):
+    """The venue has the order and works it."""
+
+    order_id: str
+    at_ns: int
+
+
+class OrderRejected(Event, frozen=True):
+    """The venue refused the order; nothing of it was executed."""
+
+    order_id: str
+    at_ns: int
+    reason: str
+
+
+class OrderCanceled(Event, frozen=True):
+    """The rest of the order is gone: cancelled by us or expired at the venue."""
+
+    order_id: str
+    at_ns: int
+    reason: str
+
+
+class OrderUnknown(Event, frozen=True):
+    """We do not know whether the venue has the order; its exposure stays reserved."""
+
+    order_id: str
+    at_ns: int
+    reason: str
+
+
+class OrderNotSent(Event, frozen=True):
+    """The order was stopped before it left the house."""
+
+    order_id: str
+    at_ns: int
+    reason: str
+
+
+class Fill(Event, frozen=True):
+    """An execution. ``reference_price`` is what the market showed before costs (the cost baseline)."""
+
+    trade_id: str
+    order_id: str
+    strategy: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_asset: str
+    liquidity: Liquidity
+    reference_price: Decimal
+    at_ns: int
+
+
+class Funding(Event, frozen=True):
+    """Funding of the account's net position at a stamp; ``payment`` is signed, positive to us."""
+
+    at_ns: int
+    symbol: str
+    rate: Decimal
+    mark: Decimal
+    quantity: Decimal
+    payment: Decimal
+
+
+# --- the books and the house ------------------------------------------------------------------
+
+
+class FundingPosted(Event, frozen=True):
+    """One strategy's exact share of a funding payment, as posted to its sub-book."""
+
+    at_ns: int
+    strategy: str
+    symbol: str
+    rate: Decimal
+    notional: Decimal
+    payment: Decimal
+
+
+class OrderClosed(Event, frozen=True):
+    """An order reached its end and everything in it is booked; ``filled`` is what was executed."""
+
+    order_id: str
+    at_ns: int
+    terms: OrderTerms
+    filled: Decimal
+    reason: str
+
+
+class TradingStateSet(Event, frozen=True):
+    """The trading state changed (breakers, kill switch); the more cautious one wins."""
+
+    at_ns: int
+    state: TradingState
+    reason: str
+
+
+class Bankrupt(Event, frozen=True):
+    """Equity reached zero; the run ends here."""
+
+    at_ns: int
+    equity: float
+
+
+class Alarm(Event, frozen=True):
+    """Request of an agent to be woken at a time; the core owns no timers."""
+
+    key: str
+    at_ns: int
+
+
+class AlarmRang(Event, frozen=True):
+    """An alarm that was asked for is due."""
+
+    key: str
+    at_ns: int
+
+
+class DayStarted(Event, frozen=True):
+    """A UTC day begins: daily limits start afresh."""
+
+    at_ns: int
+
+
+Command = SubmitOrder | CancelOrder
+AnyEvent = (
+    CandlesClosed
+    | FeatureVector
+    | RegimeChanged
+    | Signal
+    | SignalGated
+    | SignalAdmitted
+    | Proposal
+    | Refusal
+    | OrderIntent
+    | SubmitOrder
+    | CancelOrder
+    | OrderAccepted
+    | OrderRejected
+    | OrderCanceled
+    | OrderUnknown
+    | OrderNotSent
+    | Fill
+    | Funding
+    | FundingPosted
+    | OrderClosed
+    | TradingStateSet
+    | Bankrupt
+    | Alarm
+    | AlarmRang
+    | DayStarted
+)

@@ -1,0 +1,26 @@
+"""Deterministic identity: ids are counters of a run, never random and never reused."""
+
+
+class IdSequence:
+    """Hands out order, trade and decision ids that depend only on the run's epoch and on counts.
+
+    The epoch is bumped at every start of a trader, so an order id is a function of (epoch, order
+    counter) and no restart can hand out the same one twice. Order ids count orders only.
+    """
+
+    def __init__(self, epoch: int = 0) -> None:
+        self._epoch = f"{epoch:08x}"
+        self._counts: dict[str, int] = {}
+
+    def order(self) -> str:
+        """Next client order id: sixteen hex digits, epoch then counter (fits Binance and Bybit)."""
+        return f"{self._epoch}{self._next('order'):08x}"
+
+    def next(self, kind: str) -> str:
+        """Next id of another kind, such as ``signal-12``."""
+        return f"{kind}-{self._next(kind)}"
+
+    def _next(self, kind: str) -> int:
+        count = self._counts.get(kind, 0) + 1
+        self._counts[kind] = count
+        return count
