@@ -24,6 +24,10 @@ class WallClock:
     def now_ns(self) -> int:
         return time.time_ns()
 
+    def sleep(self, seconds: float) -> None:
+        """Wait, before asking a venue again."""
+        time.sleep(seconds)
+
 
 def iso(at_ns: int) -> str:
     """``2024-01-31 13:05:00`` in UTC, for people; seconds are enough for them."""

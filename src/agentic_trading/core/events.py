@@ -34,6 +34,14 @@ class CandlesClosed(Event, frozen=True):
     candles: tuple[Candle, ...]
 
 
+class GapFound(Event, frozen=True):
+    """Candles of a symbol are missing before this close: features start afresh, no entries until warm."""
+
+    at_ns: int
+    symbol: str
+    missing: int
+
+
 class FeatureVector(Event, frozen=True):
     """The features of one symbol at the close of a candle: read by name, ``features["ema_12"]``.
 
@@ -82,7 +90,8 @@ class Signal(Event, frozen=True):
 
     ``strength`` scales the size, 0..1. ``stop`` and ``targets`` are prices. ``valid_for`` is a number
     of candles after which an unfilled entry is pointless (0: no limit). ``reasons`` explain it.
-    The platform stamps ``id``, ``at_ns``, ``strategy``, ``price`` (the candle's close) and ``regime``.
+    The platform stamps ``id``, ``at_ns``, ``strategy``, ``price`` (the candle's close), ``regime`` and,
+    where sizing needs it, ``volatility`` (annualised ratio).
     """
 
     strategy: str
@@ -97,6 +106,7 @@ class Signal(Event, frozen=True):
     at_ns: int = 0
     price: float = 0.0
     regime: Regime = Regime.UNKNOWN
+    volatility: float | None = None
 
     @staticmethod
     def long(
@@ -147,6 +157,15 @@ class Signal(Event, frozen=True):
         )  # fmt: skip
 
 
+class MemoryChanged(Event, frozen=True):
+    """What a strategy remembers about a symbol changed; ``fields`` is the whole struct."""
+
+    at_ns: int
+    strategy: str
+    symbol: str
+    fields: Mapping[str, float | int | str | bool | None]
+
+
 class SignalGated(Event, frozen=True):
     """A signal that may not trade in this regime; it goes no further."""
 
@@ -173,7 +192,9 @@ class OrderTerms(msgspec.Struct, frozen=True):
 
     ``price`` is the limit, ``stop_price`` the trigger. ``closing`` means that the order only takes
     down the strategy's own position; ``reduce_only`` asks the venue to enforce it on the account.
-    ``protective_stop`` is the price at which the position it opens is to be closed.
+    ``protective_stop`` is the price at which the position it opens is to be closed: the venue works
+    that stop from the first fill on, under the id ``stop_id_of(order_id)``. ``replaces`` names an
+    order that the venue cancels when it takes this one; if that order is done, this one is rejected.
     """
 
     strategy: str
@@ -187,6 +208,26 @@ class OrderTerms(msgspec.Struct, frozen=True):
     closing: bool = False
     reduce_only: bool = False
     protective_stop: Decimal | None = None
+    replaces: str | None = None
+
+
+def stop_id_of(order_id: str) -> str:
+    """Id of the protective stop that is attached to an order."""
+    return order_id + "s"
+
+
+def attached_stop(entry: OrderTerms) -> OrderTerms:
+    """Terms of the protective stop that an entry carries; its quantity grows with the entry's fills."""
+    return OrderTerms(
+        strategy=entry.strategy,
+        symbol=entry.symbol,
+        side=entry.side.opposite,
+        quantity=Decimal(0),
+        type=OrderType.STOP_MARKET,
+        stop_price=entry.protective_stop,
+        closing=True,
+        reduce_only=True,
+    )
 
 
 class Proposal(Event, frozen=True):
@@ -377,9 +418,11 @@ class DayStarted(Event, frozen=True):
 Command = SubmitOrder | CancelOrder
 AnyEvent = (
     CandlesClosed
+    | GapFound
     | FeatureVector
     | RegimeChanged
     | Signal
+    | MemoryChanged
     | SignalGated
     | SignalAdmitted
     | Proposal

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from agentic_trading.core.enums import Direction, Regime, TradingState
-from agentic_trading.core.events import Event, FeatureVector
+from agentic_trading.core.enums import Direction, Regime
+from agentic_trading.core.events import Event, FeatureVector, OrderTerms
 from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.models import Candle, Entry, FloatArray, Instrument, Position
 
@@ -19,6 +19,11 @@ class Agent(Protocol):
     @property
     def reads(self) -> tuple[str, ...]:
         """Names of the agents whose state it reads; topology proves that they come before it."""
+        ...
+
+    @property
+    def emits(self) -> tuple[type[Event], ...]:
+        """Event types it may return; topology proves that each of them is routed."""
         ...
 
     def react(self, event: Any) -> Iterable[Event]: ...
@@ -38,7 +43,13 @@ class OpenOrder(Protocol):
     def order_id(self) -> str: ...
 
     @property
+    def terms(self) -> OrderTerms: ...
+
+    @property
     def remaining(self) -> Decimal: ...
+
+    @property
+    def cancel_asked(self) -> bool: ...
 
 
 class AccountView(Protocol):
@@ -135,10 +146,24 @@ class RegimeModel(Protocol):
         ...
 
 
+class SubPosition(Protocol):
+    """The sub-book of one (strategy, symbol): signed quantity and signed cost."""
+
+    @property
+    def quantity(self) -> Decimal: ...
+
+    @property
+    def cost(self) -> Decimal: ...
+
+
 class SettledView(Protocol):
     """The ledger as others read it: booked fills only."""
 
-    def position(self, strategy: str, symbol: str) -> Decimal: ...
+    def position(self, strategy: str, symbol: str) -> SubPosition: ...
+
+    def positions(self) -> Iterable[tuple[str, str, SubPosition]]:
+        """All sub-books ever opened, as (strategy, symbol, sub-book), in order of first use."""
+        ...
 
     def balance(self, asset: str) -> Decimal: ...
 
@@ -146,18 +171,42 @@ class SettledView(Protocol):
 class WorkingView(Protocol):
     """The order manager as others read it: what is on its way or at the venue."""
 
-    def buying(self, strategy: str, symbol: str) -> Decimal:
-        """Unfilled quantity of open buy orders, protective orders excluded."""
+    def working(self, strategy: str, symbol: str) -> Sequence[OpenOrder]:
+        """Open orders, protective stops excluded."""
         ...
 
-    def selling(self, strategy: str, symbol: str) -> Decimal: ...
+    def protective_stop(self, strategy: str, symbol: str) -> OpenOrder | None:
+        """The stop that protects the open position, if there is one."""
+        ...
+
+    def pending(self, strategy: str, symbol: str) -> tuple[Decimal, Decimal]:
+        """Unfilled (buy, sell) quantity of open orders, protective stops excluded."""
+        ...
+
+    def pairs(self) -> Iterable[tuple[str, str]]:
+        """(strategy, symbol) pairs with open orders, in order of first use."""
+        ...
 
 
-class TradingStateView(Protocol):
-    """How much the platform may do at the moment."""
+class MarksView(Protocol):
+    """Last closed prices and the account's value at them."""
+
+    def price(self, symbol: str) -> float:
+        """Last closed price; NaN when the symbol never had one."""
+        ...
+
+    def marked_ns(self, symbol: str) -> int:
+        """Close time of the candle behind ``price``."""
+        ...
 
     @property
-    def state(self) -> TradingState: ...
+    def equity(self) -> float: ...
+
+    @property
+    def drawdown_ratio(self) -> float: ...
+
+    @property
+    def day_loss_ratio(self) -> float: ...
 
 
 def direction_of(quantity: Decimal) -> Direction:

@@ -1,0 +1,1 @@
+"""Running over history, and what came of it: metrics, results, reports."""

@@ -1,0 +1,279 @@
+"""Round trips: the fills and funding of a run folded into trades, exactly.
+
+A trade of one (strategy, symbol) runs from flat to flat. Adding to it and closing it in parts belong
+to it; a fill through zero closes one trade and opens the next, its fee split by quantity. Positions
+are carried at average cost (`core.accounting`), so for the whole run
+
+    sum of ``net`` + sum of ``net`` and ``unrealised`` of open positions + stray funding
+
+is the change of equity to the last digit. A fee paid in the base asset of a spot symbol is a
+quantity that never arrives: it lessens the position and is valued at the price of its fill.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from agentic_trading.core.accounting import apply_trade
+from agentic_trading.core.enums import Direction, Regime
+from agentic_trading.core.errors import CorruptData
+from agentic_trading.core.events import Fill, FundingPosted
+from agentic_trading.core.interfaces import direction_of
+from agentic_trading.core.money import ZERO, average, exact, share_of
+
+Key = tuple[str, str]
+FeeValue = Callable[[Fill], Decimal]
+
+
+class Trade(msgspec.Struct, frozen=True):
+    """One round trip, fields as the columns of ``trades.parquet``.
+
+    ``quantity`` is all that was entered; prices are averages over entries and exits. ``gross`` is
+    the price difference before costs, ``funding`` is positive when received, and
+    ``net = gross - fees + funding``. All money is in quote currency.
+    """
+
+    trade: str
+    strategy: str
+    symbol: str
+    direction: Direction
+    entry_ns: int
+    exit_ns: int
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    gross: Decimal
+    fees: Decimal
+    funding: Decimal
+    net: Decimal
+    exit_reason: str
+    regime: Regime
+
+
+class OpenPosition(msgspec.Struct, frozen=True):
+    """A position still open at the end: marked and listed, not counted as a trade.
+
+    ``quantity`` is what is left, unsigned. ``realised`` is the gross profit of the parts already
+    closed; ``net = realised - fees + funding`` leaves out ``unrealised``, the profit at the mark.
+    """
+
+    strategy: str
+    symbol: str
+    direction: Direction
+    entry_ns: int
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    unrealised: Decimal
+    realised: Decimal
+    fees: Decimal
+    funding: Decimal
+    net: Decimal
+    regime: Regime
+
+
+class RoundTrips(NamedTuple):
+    """Trades in order of exit, positions open at the end, and funding that met no position."""
+
+    trades: tuple[Trade, ...]
+    open_positions: tuple[OpenPosition, ...]
+    stray_funding: Decimal
+
+
+@dataclass(slots=True)
+class _Trip:
+    """A trade in the making; ``quantity`` and ``cost`` are signed and concern what is still held."""
+
+    strategy: str
+    symbol: str
+    direction: Direction
+    entry_ns: int
+    regime: Regime
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    entered: Decimal = ZERO
+    entry_value: Decimal = ZERO
+    exited: Decimal = ZERO
+    exit_value: Decimal = ZERO
+    gross: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+    exit_ns: int = 0
+    exit_reason: str = ""
+
+    def book(self, moved: Decimal, price: Decimal, fee: Decimal) -> None:
+        """Add a signed quantity that opens, adds or closes, but never crosses zero."""
+        if (moved > 0) == (self.direction is Direction.LONG):
+            self.entered += abs(moved)
+            self.entry_value += abs(moved) * price
+        else:
+            self.exited += abs(moved)
+            self.exit_value += abs(moved) * price
+        self.quantity, self.cost, realised = apply_trade(self.quantity, self.cost, moved, price)
+        self.gross += realised
+        self.fees += fee
+
+
+def fee_in_quote(fill: Fill) -> Decimal:
+    """The fee of a fill in the quote currency of its symbol, if it was paid in quote or in base.
+
+    Raises CorruptData for a third asset, whose price a fill does not tell.
+    """
+    base, _, rest = fill.symbol.partition("/")
+    if not fill.fee or fill.fee_asset == rest.partition(":")[0]:
+        return fill.fee
+    if fill.fee_asset == base:
+        return fill.fee * fill.price
+    raise CorruptData(
+        f"fill {fill.trade_id} of {fill.symbol} paid its fee in {fill.fee_asset}, "
+        f"whose price in {rest} is not known; give `fee_value` to value it"
+    )
+
+
+def fold_round_trips(
+    events: Iterable[Fill | FundingPosted],
+    *,
+    reasons: Mapping[str, str],
+    regimes: Mapping[str, Regime],
+    marks: Mapping[str, Decimal],
+    lots: Mapping[str, Decimal] | None = None,
+    fee_value: FeeValue = fee_in_quote,
+) -> RoundTrips:
+    """Fold fills and funding postings, in the order they were booked, into round trips.
+
+    ``reasons`` and ``regimes`` are by order id: why an order closed, and the regime at the signal
+    that opened. ``marks`` are the last prices by symbol. With ``lots`` a remainder below one lot
+    (the dust of fees paid in base) counts as flat and is handed, with its cost, to the next trade.
+    Raises CorruptData for a fee that cannot be valued and KeyError for an open symbol without mark.
+    """
+    fold = _Fold(reasons, regimes, lots or {}, fee_value)
+    with exact():
+        for event in events:
+            if isinstance(event, Fill):
+                fold.fill(event)
+            else:
+                fold.funding(event)
+        return fold.result(marks)
+
+
+class _Fold:
+    def __init__(
+        self,
+        reasons: Mapping[str, str],
+        regimes: Mapping[str, Regime],
+        lots: Mapping[str, Decimal],
+        fee_value: FeeValue,
+    ) -> None:
+        self._reasons = reasons
+        self._regimes = regimes
+        self._lots = lots
+        self._fee_value = fee_value
+        self._running: dict[Key, _Trip] = {}
+        self._last: dict[Key, _Trip] = {}
+        self._dust: dict[Key, tuple[Decimal, Decimal]] = {}
+        self._closed: list[_Trip] = []
+        self._stray = ZERO
+
+    def fill(self, fill: Fill) -> None:
+        moved = fill.side.sign * fill.quantity
+        if fill.fee_asset == fill.symbol.partition("/")[0]:
+            moved -= fill.fee
+        fee = self._fee_value(fill)
+        for part, part_fee in self._split(fill, moved, fee):
+            self._book(fill, part, part_fee)
+
+    def _split(self, fill: Fill, moved: Decimal, fee: Decimal) -> Iterator[tuple[Decimal, Decimal]]:
+        """One part, or two when the fill crosses zero; parts and fees sum to the fill exactly."""
+        trip = self._running.get((fill.strategy, fill.symbol))
+        held = trip.quantity if trip else ZERO
+        if held * moved >= 0 or abs(moved) <= abs(held):
+            yield moved, fee
+            return
+        closing_fee = share_of(fee, abs(held), abs(moved))
+        yield -held, closing_fee
+        yield moved + held, fee - closing_fee
+
+    def _book(self, fill: Fill, moved: Decimal, fee: Decimal) -> None:
+        key = fill.strategy, fill.symbol
+        trip = self._running.get(key)
+        if trip is None:
+            trip = self._running[key] = self._start(fill, moved)
+        trip.book(moved, fill.price, fee)
+        lot = self._lots.get(fill.symbol, ZERO)
+        if trip.exited and (not trip.quantity or abs(trip.quantity) < lot):
+            trip.exit_ns = fill.at_ns
+            trip.exit_reason = self._reasons.get(fill.order_id, "")
+            if trip.quantity:
+                self._dust[key] = trip.quantity, trip.cost
+            self._closed.append(trip)
+            self._last[key] = self._running.pop(key)
+
+    def _start(self, fill: Fill, moved: Decimal) -> _Trip:
+        key = fill.strategy, fill.symbol
+        regime = self._regimes.get(fill.order_id, Regime.UNKNOWN)
+        trip = _Trip(*key, direction_of(moved), fill.at_ns, regime)
+        quantity, cost = self._dust.pop(key, (ZERO, ZERO))
+        trip.quantity, trip.cost = quantity, cost
+        trip.entered, trip.entry_value = abs(quantity), abs(cost)
+        return trip
+
+    def funding(self, posted: FundingPosted) -> None:
+        """A payment belongs to the running trade, or to the one that closed just before its stamp."""
+        key = posted.strategy, posted.symbol
+        trip = self._running.get(key) or self._last.get(key)
+        if trip is None:
+            self._stray += posted.payment
+        else:
+            trip.funding += posted.payment
+
+    def result(self, marks: Mapping[str, Decimal]) -> RoundTrips:
+        trades = tuple(_trade(number, trip) for number, trip in enumerate(self._closed, start=1))
+        dust = [
+            _Trip(*key, direction_of(quantity), self._last[key].exit_ns, Regime.UNKNOWN, quantity, cost)
+            for key, (quantity, cost) in self._dust.items()
+        ]
+        still_open = [*self._running.values(), *dust]
+        still_open.sort(key=lambda trip: (trip.strategy, trip.symbol))
+        positions = tuple(_open_position(trip, marks[trip.symbol]) for trip in still_open)
+        return RoundTrips(trades, positions, self._stray)
+
+
+def _trade(number: int, trip: _Trip) -> Trade:
+    return Trade(
+        trade=f"trade-{number}",
+        strategy=trip.strategy,
+        symbol=trip.symbol,
+        direction=trip.direction,
+        entry_ns=trip.entry_ns,
+        exit_ns=trip.exit_ns,
+        quantity=trip.entered,
+        entry_price=average(trip.entry_value, trip.entered),
+        exit_price=average(trip.exit_value, trip.exited),
+        gross=trip.gross,
+        fees=trip.fees,
+        funding=trip.funding,
+        net=trip.gross - trip.fees + trip.funding,
+        exit_reason=trip.exit_reason,
+        regime=trip.regime,
+    )
+
+
+def _open_position(trip: _Trip, mark: Decimal) -> OpenPosition:
+    return OpenPosition(
+        strategy=trip.strategy,
+        symbol=trip.symbol,
+        direction=trip.direction,
+        entry_ns=trip.entry_ns,
+        quantity=abs(trip.quantity),
+        entry_price=average(trip.cost, trip.quantity),
+        mark_price=mark,
+        unrealised=trip.quantity * mark - trip.cost,
+        realised=trip.gross,
+        fees=trip.fees,
+        funding=trip.funding,
+        net=trip.gross - trip.fees + trip.funding,
+        regime=trip.regime,
+    )

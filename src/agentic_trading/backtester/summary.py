@@ -1,0 +1,138 @@
+"""From the record of a run to its result: tables, metrics, summary."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from agentic_trading.backtester.breakdown import by_key, costs
+from agentic_trading.backtester.frames import open_positions_table, trades_table
+from agentic_trading.backtester.metrics import Curve, compute
+from agentic_trading.backtester.record import RunRecord
+from agentic_trading.backtester.result import Result
+from agentic_trading.backtester.round_trips import RoundTrips, fee_in_quote, fold_round_trips
+from agentic_trading.backtester.series import price_lines
+from agentic_trading.backtester.tables import (
+    decisions_table,
+    equity_table,
+    fills_table,
+    funding_table,
+    orders_table,
+)
+from agentic_trading.core.enums import Regime
+from agentic_trading.core.equity import EQUITY, GROSS
+from agentic_trading.core.events import Fill, FundingPosted, OrderIntent, Refusal, Signal, SignalGated
+from agentic_trading.core.models import CLOSE, OPEN, CandleColumns
+from agentic_trading.core.money import ZERO, decimal_of, exact
+
+
+def result_of(record: RunRecord) -> Result:
+    """The result of a run: every table, every metric, and the summary document."""
+    fills = [event for event in record.events if isinstance(event, Fill)]
+    posted = [event for event in record.events if isinstance(event, FundingPosted)]
+    traded = {symbol: _from(columns, record.first_row_ns) for symbol, columns in record.candles.items()}
+    trips = _round_trips(record)
+    curve = Curve(
+        record.first_row_ns, float(record.capital), record.times, record.equity[EQUITY], record.equity[GROSS]
+    )
+    with exact():
+        turnover = sum((fill.quantity * fill.price for fill in fills), ZERO)
+    metrics = compute(
+        curve, trips.trades, traded_notional=turnover, buy_and_hold_return=_buy_and_hold(traded)
+    )
+    summary = _summary(record, trips)
+    summary["costs"] = costs(fills, [fee_in_quote(fill) for fill in fills], posted)
+    summary["counts"] |= {"fills": len(fills), "trades": len(trips.trades)}
+    summary |= {"metrics": metrics.values, "metric_reasons": metrics.reasons}
+    return Result(
+        summary=summary,
+        equity=equity_table(record.times, record.equity),
+        orders=orders_table(record.orders, record.instruments),
+        fills=fills_table(fills, record.instruments),
+        trades=trades_table(trips.trades),
+        decisions=decisions_table(record.events),
+        funding=funding_table(posted),
+        settings_toml=record.settings_toml,
+        open_positions=open_positions_table(trips.open_positions),
+        prices=price_lines(traded),
+    )
+
+
+def _summary(record: RunRecord, trips: RoundTrips) -> dict[str, Any]:
+    kinds = Counter(type(event) for event in record.events)
+    return {
+        "run_id": record.run_id,
+        "inputs_sha256": record.inputs_sha256,
+        "fingerprint": record.fingerprint,
+        "versions": dict(record.versions),
+        "mode": record.mode,
+        "exchange": record.exchange,
+        "quote": record.quote,
+        "capital": float(record.capital),
+        "strategies": list(record.strategies),
+        "symbols": list(record.candles),
+        "timerange": dict(record.timerange),
+        "data": dict(record.data),
+        "counts": {
+            "candles": _candles_traded(record),
+            "wake_rows": record.wake_rows,
+            "signals": kinds[Signal],
+            "gated": kinds[SignalGated],
+            "refusals": kinds[Refusal],
+            "orders": sum(1 for order in record.orders if order.quantity),
+        },
+        "per_strategy": by_key(trips, "strategy", record.strategies),
+        "per_symbol": by_key(trips, "symbol", record.candles),
+        "timing": dict(record.timing),
+        "warnings": list(record.warnings),
+    }
+
+
+def _candles_traded(record: RunRecord) -> int:
+    return sum(len(_from(columns, record.first_row_ns)) for columns in record.candles.values())
+
+
+def _round_trips(record: RunRecord) -> RoundTrips:
+    """Fold fills and funding into trades; regimes are those of the signal behind each order."""
+    regime_of_signal = {event.id: event.regime for event in record.events if isinstance(event, Signal)}
+    regimes = {
+        event.order_id: regime_of_signal.get(event.cause, Regime.UNKNOWN)
+        for event in record.events
+        if isinstance(event, OrderIntent)
+    }
+    marks = {
+        symbol: decimal_of(float(columns.bars[CLOSE, -1])) for symbol, columns in record.candles.items()
+    }
+    return fold_round_trips(
+        [event for event in record.events if isinstance(event, Fill | FundingPosted)],
+        reasons={order.order_id: order.reason for order in record.orders},
+        regimes=regimes,
+        marks=marks,
+        lots={symbol: instrument.lot for symbol, instrument in record.instruments.items()},
+    )
+
+
+def _from(columns: CandleColumns, start_ns: int) -> CandleColumns:
+    """The candles that open at or after ``start_ns``: what was traded, without the pre-roll."""
+    first = int(np.searchsorted(columns.open_ns, start_ns))
+    starts = columns.starts[columns.starts >= first] - first
+    return CandleColumns(
+        columns.symbol,
+        columns.timeframe,
+        columns.open_ns[first:],
+        columns.bars[:, first:],
+        columns.filled[first:],
+        starts,
+    )
+
+
+def _buy_and_hold(candles: Mapping[str, CandleColumns]) -> float | None:
+    """Mean over symbols of last close over first open, less one."""
+    ratios = [
+        float(columns.bars[CLOSE, -1]) / float(columns.bars[OPEN, 0])
+        for columns in candles.values()
+        if len(columns)
+    ]
+    return sum(ratios) / len(ratios) - 1.0 if ratios else None
+

@@ -1,0 +1,112 @@
+"""The candles of all symbols on one time axis: which of them close at which instant."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from agentic_trading.core.enums import Timeframe
+from agentic_trading.core.models import CLOSE, Candle, CandleColumns, IntArray
+
+_BLOCK = 1024
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Candles missing before a row of the timeline."""
+
+    symbol: str
+    missing: int
+
+
+class Timeline(msgspec.Struct, frozen=True, eq=False):
+    """Close times of base candles over all symbols, ascending.
+
+    ``close_ns`` has shape (n,). ``rows`` (n, symbols) holds each symbol's own row, -1 where it has no
+    candle at that instant. ``gaps`` lists, by row of the timeline, where a stretch begins anew.
+    """
+
+    timeframe: Timeframe
+    symbols: tuple[str, ...]
+    columns: tuple[CandleColumns, ...]
+    close_ns: IntArray
+    rows: IntArray
+    gaps: Mapping[int, Sequence[Gap]]
+
+    def __len__(self) -> int:
+        return int(self.close_ns.shape[0])
+
+
+def build_timeline(columns: Sequence[CandleColumns]) -> Timeline:
+    """Merge the base candles of several symbols; all must have the same timeframe and at least a row."""
+    timeframes = {each.timeframe for each in columns}
+    if len(timeframes) != 1:
+        raise ValueError(f"one base timeframe is needed, not {sorted(timeframes)}")
+    closes = [each.close_ns for each in columns]
+    axis = closes[0]
+    if any(not np.array_equal(axis, other) for other in closes[1:]):
+        axis = np.unique(np.concatenate(closes))
+    rows = np.empty((axis.shape[0], len(columns)), dtype=np.int64)
+    gaps: dict[int, list[Gap]] = {}
+    for position, (each, close_ns) in enumerate(zip(columns, closes, strict=True)):
+        own = np.searchsorted(close_ns, axis)
+        own[own == close_ns.shape[0]] = 0
+        rows[:, position] = np.where(close_ns[own] == axis, own, -1)
+        for start in each.starts.tolist():
+            if start > 0:
+                missing = (close_ns[start] - close_ns[start - 1]) // each.timeframe.ns - 1
+                at = int(np.searchsorted(axis, close_ns[start]))
+                gaps.setdefault(at, []).append(Gap(each.symbol, int(missing)))
+    return Timeline(
+        columns[0].timeframe, tuple(each.symbol for each in columns), tuple(columns), axis, rows, gaps
+    )
+
+
+class CandleReader:
+    """Hands out the candles of a row; turns the columns into Python numbers one block at a time."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._first = self._last = 0
+        self._block: list[list[Candle | None]] = []
+
+    def at(self, row: int) -> tuple[Candle, ...]:
+        """All candles that close at a row of the timeline, in symbol order."""
+        if not self._first <= row < self._last:
+            self._load(row)
+        at = row - self._first
+        return tuple([candle for candles in self._block if (candle := candles[at]) is not None])
+
+    def _load(self, row: int) -> None:
+        timeline = self._timeline
+        self._first, self._last = row, min(row + _BLOCK, len(timeline))
+        self._block = [
+            _candles(columns, timeline.rows[self._first : self._last, position])
+            for position, columns in enumerate(timeline.columns)
+        ]
+
+
+def _candles(columns: CandleColumns, rows: IntArray) -> list[Candle | None]:
+    present = rows >= 0
+    wanted = rows[present]
+    opens = columns.open_ns[wanted].tolist()
+    bars = columns.bars[:, wanted].tolist()
+    filled = columns.filled[wanted].tolist()
+    symbol, timeframe, length = columns.symbol, columns.timeframe, columns.timeframe.ns
+    candles = [
+        Candle(symbol, timeframe, at, at + length, o, h, l, c, v, f)
+        for at, o, h, l, c, v, f in zip(opens, *bars, filled, strict=True)
+    ]
+    if len(candles) == rows.shape[0]:
+        return list(candles)
+    each = iter(candles)
+    return [next(each) if there else None for there in present.tolist()]
+
+
+def last_closes(timeline: Timeline, row: int) -> dict[str, float]:
+    """Each symbol's last close at a row of the timeline; symbols without a candle by then are absent."""
+    found = {}
+    for position, columns in enumerate(timeline.columns):
+        at = int(np.searchsorted(columns.close_ns, timeline.close_ns[row], side="right")) - 1
+        if at >= 0:
+            found[timeline.symbols[position]] = float(columns.bars[CLOSE, at])
+    return found

@@ -1,0 +1,275 @@
+"""``data download | import | list | check | sample``: get history, look at it, trust it or not."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from agentic_trading.core.clock import WallClock, iso
+from agentic_trading.core.enums import Timeframe
+from agentic_trading.core.errors import CorruptData, MissingData, UsageError
+from agentic_trading.data import quality
+from agentic_trading.data.download import EXCHANGES
+from agentic_trading.data.download import download as fetch
+from agentic_trading.data.history import HistoryStore, SeriesInfo
+from agentic_trading.data.importers import import_file
+from agentic_trading.data.instruments import parse_symbol
+from agentic_trading.data.sample_store import DEFAULT_DAYS, ensure_sample
+
+MS = 1_000_000
+_SHOWN_FINDINGS = 20
+
+_Decorated = Callable[..., Any]
+
+
+def _shared_options(command: _Decorated) -> _Decorated:
+    folder = click.option(
+        "-d", "--data-dir", "--output-dir", default="data/historical", type=click.Path(path_type=Path),
+        show_default=True, help="Folder that holds one folder per exchange.",
+    )  # fmt: skip
+    return folder(
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(command)
+    )
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What `data check` found out about one series; ``error`` is empty if it can be trusted."""
+
+    series: SeriesInfo
+    error: str
+    findings: list[quality.Finding]
+
+
+@click.group()
+def data() -> None:
+    """History: download or import candles, list and check them."""
+
+
+@data.command()
+@click.option(
+    "-p", "--symbols", "--pairs", required=True, help="Such as BTC/USDT,ETH/USDT (BTC/USDT:USDT: perpetual)."
+)
+@click.option("-i", "--timeframe", default="1h", type=click.Choice(list(Timeframe)), show_default=True)
+@click.option("--exchange", default="binance", type=click.Choice(EXCHANGES), show_default=True)
+@click.option("--since", required=True, help="First day, UTC: 2024-01-31 or 20240131.")
+@click.option("--until", help="Last day, exclusive; now if left out.")
+@_shared_options
+def download(
+    symbols: str, timeframe: str, exchange: str, since: str, until: str | None, data_dir: Path, as_json: bool
+) -> None:
+    """Fetch candles from an exchange; what is stored is not fetched again."""
+    wanted = _symbols(symbols)
+    since_ms, until_ms = _day_ms("--since", since), _day_ms("--until", until) if until else _now_ms()
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(symbol: str, done: int, total: int) -> None:
+            if symbol not in tasks:
+                tasks[symbol] = bar.add_task(symbol)
+            bar.update(tasks[symbol], completed=done, total=total)
+
+        store = HistoryStore(data_dir)
+        reports = fetch(exchange, wanted, Timeframe(timeframe), since_ms, until_ms, store, show)
+    if as_json:
+        _print_json({"exchange": exchange, "timeframe": timeframe, "symbols": reports})
+        return
+    table = Table("symbol", "new", "stored before", "venue lacks", "funding", box=None, pad_edge=False)
+    for each in reports:
+        table.add_row(
+            each.symbol,
+            f"{each.added:,}",
+            f"{each.already_stored:,}",
+            f"{each.missing:,}",
+            f"{each.funding:,}",
+        )
+    _print(table)
+
+
+@data.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-p",
+    "--symbols",
+    "symbol",
+    help="The market, where the file's name does not say it (or says it wrongly).",
+)
+@click.option("-i", "--timeframe", type=click.Choice(list(Timeframe)), help="Where the name does not say it.")
+@click.option("--exchange", help="Where the name does not say it.")
+@_shared_options
+def import_files(
+    files: tuple[Path, ...], symbol: str | None, timeframe: str | None, exchange: str | None, data_dir: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Bring in candles, mark prices and funding from Parquet, CSV (or zip), Feather and JSON files."""
+    market = _symbols(symbol) if symbol else [None]
+    if len(market) != 1:
+        raise UsageError("--symbols of an import names the one market that the files hold")
+    store = HistoryStore(data_dir)
+    length = Timeframe(timeframe) if timeframe else None
+    reports = []
+    for path in files:
+        report = import_file(path, store, exchange=exchange, symbol=market[0], timeframe=length)
+        reports.append(report)
+        for note in report.notes:
+            click.echo(f"note: {note}", err=True)
+    if as_json:
+        _print_json({"files": reports})
+        return
+    counted = ("rows", "new", "replaced", "known", "duplicates", "gaps", "missing")
+    table = Table("exchange", "symbol", "series", *counted, box=None, pad_edge=False)
+    for each in reports:
+        counts = (
+            each.rows,
+            each.added,
+            each.replaced,
+            each.unchanged,
+            each.duplicates,
+            each.gaps,
+            each.missing,
+        )
+        series = _series_name(each.kind, each.timeframe)
+        table.add_row(each.exchange, each.symbol, series, *(f"{count:,}" for count in counts))
+    _print(table)
+
+
+@data.command("list")
+@_shared_options
+def list_stored(data_dir: Path, as_json: bool) -> None:
+    """Show what is stored."""
+    series = _stored(data_dir)
+    if as_json:
+        _print_json({"series": series})
+        return
+    table = Table(
+        "exchange", "symbol", "series", "rows", "first", "last", "gaps", "missing", box=None, pad_edge=False
+    )
+    for each in series:
+        table.add_row(
+            each.exchange, each.symbol, _series_name(each.kind, each.timeframe), f"{each.rows:,}",
+            iso(each.first_ns)[:16], iso(each.last_ns)[:16], f"{each.gaps:,}", f"{each.missing:,}",
+        )  # fmt: skip
+    _print(table)
+
+
+@data.command()
+@_shared_options
+def check(data_dir: Path, as_json: bool) -> None:
+    """Inspect every stored candle; exit code 1 if any cannot be trusted."""
+    store = HistoryStore(data_dir)
+    checked = [_check(store, series) for series in _stored(data_dir) if series.timeframe is not None]
+    broken = sum(bool(each.error) for each in checked)
+    if as_json:
+        _print_json({"checked": checked, "broken": broken})
+    else:
+        for each in checked:
+            _show_findings(each)
+    if broken:
+        raise CorruptData(
+            f"{broken} of {len(checked)} series cannot be trusted; the lines above say what to do"
+        )
+
+
+@data.command()
+@click.option("--seed", default=7, show_default=True, help="Another seed is another market.")
+@click.option("--days", default=DEFAULT_DAYS, show_default=True)
+@_shared_options
+def sample(seed: int, days: int, data_dir: Path, as_json: bool) -> None:
+    """Write the built-in synthetic market (exchange "sample"): BTC, ETH, SOL, spot and perpetual."""
+    ensure_sample(data_dir, seed, days)
+    series = [each for each in _stored(data_dir) if each.exchange == "sample"]
+    if as_json:
+        _print_json({"series": series})
+        return
+    candles = sum(each.rows for each in series if each.kind == "candles")
+    symbols = ", ".join(dict.fromkeys(each.symbol for each in series))
+    click.echo(f"{series[0].source}: {candles:,} candles of {symbols} in {data_dir}/sample")
+
+
+def _stored(data_dir: Path) -> list[SeriesInfo]:
+    series = HistoryStore(data_dir).list_series()
+    if not series:
+        raise MissingData(
+            f"there is no history under {data_dir}; get some with: agentic-trading data download "
+            f"--symbols BTC/USDT --timeframe 1h --since 2024-01-01 (or agentic-trading data import FILE, "
+            f"or agentic-trading data sample)"
+        )
+    return series
+
+
+def _check(store: HistoryStore, series: SeriesInfo) -> Checked:
+    try:
+        open_ns, bars = store.raw(series.key)
+    except CorruptData as problem:
+        return Checked(series, str(problem), [])
+    length = series.timeframe or Timeframe.H1
+    findings = quality.inspect(open_ns // MS, bars[0], bars[1], bars[2], bars[3], bars[4], length)
+    # Mark prices have no volume to run dry.
+    quiet = "zero_volume_run" if series.kind == "mark" else ""
+    return Checked(series, "", [each for each in findings if each.kind != quiet])
+
+
+def _show_findings(checked: Checked) -> None:
+    series, findings = checked.series, checked.findings
+    kinds = sorted({each.kind for each in findings})
+    counts = ", ".join(f"{sum(each.kind == kind for each in findings)} {kind}" for kind in kinds)
+    name = f"{series.exchange} {series.symbol} {_series_name(series.kind, series.timeframe)}"
+    click.echo(f"{name}: {series.rows:,} rows, {checked.error or counts or 'nothing to report'}")
+    for each in findings[:_SHOWN_FINDINGS]:
+        click.echo(f"  {each.kind}: {each}")
+    if len(findings) > _SHOWN_FINDINGS:
+        click.echo(f"  and {len(findings) - _SHOWN_FINDINGS} more (all with --json)")
+
+
+def _series_name(kind: str, timeframe: Timeframe | None) -> str:
+    return (
+        "funding"
+        if timeframe is None or kind == "funding"
+        else f"{timeframe} {'mark' if kind == 'mark' else ''}".strip()
+    )
+
+
+def _symbols(text: str) -> list[str]:
+    symbols = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        symbol, note = parse_symbol(part)
+        if note:
+            click.echo(f"note: {note}", err=True)
+        symbols.append(symbol)
+    if not symbols:
+        raise UsageError("--symbols is empty; such as BTC/USDT,ETH/USDT would be right")
+    return symbols
+
+
+def _day_ms(flag: str, text: str) -> int:
+    for shape in ("%Y-%m-%d", "%Y%m%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"):
+        try:
+            return int(datetime.strptime(text, shape).replace(tzinfo=UTC).timestamp()) * 1000
+        except ValueError:
+            continue
+    raise UsageError(f"{flag} {text!r} is not a day; 2024-01-31 or 20240131 (UTC) would be right")
+
+
+def _now_ms() -> int:
+    return WallClock().now_ns // MS
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    click.echo(json.dumps(msgspec.to_builtins(document), indent=2))
+
+
+def _print(table: Table) -> None:
+    Console(soft_wrap=not os.isatty(1), markup=False, highlight=False).print(table)

@@ -1,0 +1,1 @@
+"""How events travel: one external event and all it causes, breadth first, before the next."""

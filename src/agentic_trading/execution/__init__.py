@@ -1,0 +1,1 @@
+"""From approved order to venue and back: the order manager and its rules."""

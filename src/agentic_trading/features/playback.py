@@ -1,0 +1,110 @@
+"""Features of a replay: the rows of the feature tables, handed out as their candles close."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from agentic_trading.core.enums import REGIMES, Timeframe
+from agentic_trading.core.events import CandlesClosed, Event, FeatureVector
+from agentic_trading.core.models import CandleColumns, Candle
+from agentic_trading.features.table import Table
+
+_BLOCK = 1024
+
+
+class _Reader:
+    """Reads one table row by row; a block of rows at a time is turned into Python numbers."""
+
+    def __init__(self, candles: CandleColumns, table: Table) -> None:
+        self.candles = candles
+        self.table = table
+        self.close_ns = candles.close_ns
+        self.row = -1
+        self._columns = table.columns
+        self._first = self._last = 0
+
+    def seek(self, at_ns: int) -> bool:
+        """Move to the row that closes at ``at_ns``; False if none does."""
+        following = self.row + 1
+        if following < len(self.close_ns) and self.close_ns[following] == at_ns:
+            self.row = following
+            return True
+        position = int(np.searchsorted(self.close_ns, at_ns))
+        if position < len(self.close_ns) and self.close_ns[position] == at_ns:
+            self.row = position
+            return True
+        return False
+
+    def vector(self, own: Candle | None) -> FeatureVector | None:
+        """The vector of the current row; None until all declared features are warm."""
+        if not self._first <= self.row < self._last:
+            self._load()
+        at = self.row - self._first
+        if not self._warm[at]:
+            return None
+        return FeatureVector(
+            self.candles.symbol,
+            self.candles.timeframe,
+            self._closes[at],
+            own if own is not None else self.candle(self.row),
+            self._columns,
+            self._values[at],
+            REGIMES[self._codes[at]],
+            self._posteriors[at],
+            self._stale[at],
+        )
+
+    def candle(self, row: int) -> Candle:
+        """The candle of a row."""
+        bars = self.candles.bars[:, row].tolist()
+        open_ns = int(self.candles.open_ns[row])
+        frame = self.candles.timeframe
+        return Candle(
+            self.candles.symbol, frame, open_ns, open_ns + frame.ns, *bars, bool(self.candles.filled[row])
+        )
+
+    def _load(self) -> None:
+        table = self.table
+        self._first, self._last = self.row, min(self.row + _BLOCK, len(self.close_ns))
+        rows = slice(self._first, self._last)
+        self._warm = table.warm[rows].tolist()
+        self._stale = table.stale[rows].tolist()
+        self._codes = table.regime[rows].astype(np.int64).tolist()
+        self._posteriors = list(map(tuple, table.posterior[:, rows].T.tolist()))
+        self._values = table.values[:, rows].T.tolist()
+        self._closes = self.close_ns[rows].tolist()
+
+
+class TableFeatures:
+    """Agent ``features`` of a replay: emits a vector for every (timeframe, symbol) row that closes.
+
+    Same events, same order, same bits as `features.engine.FeatureEngine` computes live.
+    """
+
+    name = "features"
+    reads: tuple[str, ...] = ()
+    emits = (FeatureVector,)
+
+    def __init__(self, tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]]) -> None:
+        """Tables by (timeframe, symbol) with the candles of their rows."""
+        ordered = sorted(tables, key=lambda key: (key[0].ns, key[1]))
+        self._readers = {key: _Reader(*tables[key]) for key in ordered}
+
+    def react(self, event: CandlesClosed) -> Iterable[Event]:
+        at_ns = event.at_ns
+        vectors = []
+        for (timeframe, symbol), reader in self._readers.items():
+            if at_ns % timeframe.ns or not reader.seek(at_ns):
+                continue
+            own = next(
+                (c for c in event.candles if c.symbol == symbol and c.timeframe is timeframe), None
+            )
+            vector = reader.vector(own)
+            if vector is not None:
+                vectors.append(vector)
+        return vectors
+
+    def last_candles(self, symbol: str, timeframe: Timeframe, count: int) -> Sequence[Candle]:
+        """The last ``count`` closed candles up to the current row, oldest first."""
+        reader = self._readers[(timeframe, symbol)]
+        return [reader.candle(row) for row in range(max(0, reader.row + 1 - count), reader.row + 1)]

@@ -1,0 +1,355 @@
+"""What a backtest works on: symbols, candles, strategies, features, funding; loaded, checked, joined."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from agentic_trading.backtester.replay import FundingStamp
+from agentic_trading.backtester.timeline import Timeline, build_timeline
+from agentic_trading.core.clock import iso
+from agentic_trading.core.enums import SECOND_NS, Market, Timeframe
+from agentic_trading.core.errors import ConfigError, MissingData
+from agentic_trading.core.features import FeatureSpec, realized_volatility
+from agentic_trading.core.models import CLOSE, CandleColumns, Instrument, IntArray
+from agentic_trading.core.sizing import SizingSettings, VolatilityTarget
+from agentic_trading.data.candle_builder import build
+from agentic_trading.data.history import HistoryStore
+from agentic_trading.data.instruments import load_instrument
+from agentic_trading.data.quality import Passport, passport
+from agentic_trading.data.sample_store import EXCHANGE as SAMPLE
+from agentic_trading.data.sample_store import ensure_sample
+from agentic_trading.data.universe import select
+from agentic_trading.features.columns import ColumnStore
+from agentic_trading.features.table import Table, build_table
+from agentic_trading.risk.limits import refuse_excess_symbols
+from agentic_trading.settings import AppSettings
+from agentic_trading.strategies.base import BaseStrategy
+from agentic_trading.strategies.regime.threshold import ThresholdRegime
+from agentic_trading.strategies.registry import Catalogue, create, discover
+from agentic_trading.strategies.settings import StrategySettings
+
+Progress = Callable[[str], None]
+
+
+class Contender(msgspec.Struct, frozen=True):
+    """A strategy that takes part: its settings, the object, its first timeframe, symbols and features.
+
+    ``volatility`` names the feature its sizing needs stamped on entries.
+    """
+
+    settings: StrategySettings
+    strategy: BaseStrategy[Any]
+    timeframe: Timeframe
+    symbols: tuple[str, ...]
+    specs: tuple[FeatureSpec, ...]
+    sizing: SizingSettings
+    volatility: str | None
+
+
+class Inputs(msgspec.Struct, frozen=True, eq=False):
+    """Everything that decides a run besides the settings; ``sha256`` is the digest of the data in it."""
+
+    contenders: tuple[Contender, ...]
+    instruments: Mapping[str, Instrument]
+    timeline: Timeline
+    first_row: int
+    tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]]
+    funding: tuple[FundingStamp, ...]
+    passport: Passport
+    sha256: str
+    warnings: tuple[str, ...]
+    features_s: float
+    """Seconds spent on computing features."""
+
+
+def timerange_ns(timerange: str) -> tuple[int | None, int | None]:
+    """``20240101-20240630`` as [start, end) in nanoseconds UTC; an open end is None."""
+    start, _, end = timerange.partition("-")
+    return _day_ns(start), _day_ns(end)
+
+
+def _day_ns(day: str) -> int | None:
+    if not day:
+        return None
+    return int(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).timestamp()) * SECOND_NS
+
+
+def load_inputs(
+    settings: AppSettings,
+    strategy_dirs: Sequence[Path] = (),
+    progress: Progress = lambda what: None,
+    objects: Mapping[str, BaseStrategy[Any]] | None = None,
+) -> Inputs:
+    """Load and prepare all that a backtest needs; ``progress`` is told what is being done.
+
+    ``objects`` are strategies given as objects instead of by name.
+    Raises ConfigError, UsageError, MissingData or CorruptData, each with one sentence and a remedy.
+    """
+    symbols, warnings = _choose_symbols(settings)
+    contenders = _contenders(settings, symbols, discover(strategy_dirs), objects or {})
+    regime = ThresholdRegime(settings.regime) if settings.regime.enabled else None
+    base_frame = settings.backtest.timeframe
+    progress("sample market" if settings.backtest.exchange == SAMPLE else "history")
+    store = _store(settings)
+    start_ns, end_ns = timerange_ns(settings.backtest.timerange)
+    specs = [spec for contender in contenders for spec in contender.specs]
+    preroll = _preroll(specs, contenders, regime, base_frame)
+    venue = settings.backtest.exchange
+    base = {
+        symbol: store.read(
+            venue, symbol, base_frame, start_ns, end_ns, preroll=preroll if start_ns is not None else 0,
+            max_fill=settings.backtest.max_fill,
+        )
+        for symbol in symbols
+    }  # fmt: skip
+    timeline = build_timeline(list(base.values()))
+    first_row = _first_row(timeline, start_ns)
+    began = perf_counter()
+    tables = _tables(contenders, base, regime, progress)
+    features_s = perf_counter() - began
+    instruments = {symbol: load_instrument(store, venue, symbol) for symbol in symbols}
+    _check_quotes(instruments, settings)
+    funding, notes = _funding(store, settings, instruments, timeline)
+    known = _passport(store, settings, base, start_ns, end_ns)
+    warnings += notes + _late_start(tables, timeline, first_row)
+    return Inputs(
+        contenders, instruments, timeline, first_row, tables, funding, known,
+        _data_sha256(known, instruments, funding), tuple(warnings), features_s,
+    )  # fmt: skip
+
+
+# --- who trades what --------------------------------------------------------------------------
+
+
+def _choose_symbols(settings: AppSettings) -> tuple[tuple[str, ...], list[str]]:
+    selection = select(settings.symbols.default, settings.symbols, settings.universe, {})
+    if not selection.selected:
+        reasons = "; ".join(f"{symbol}: {reason}" for symbol, reason in selection.dropped)
+        raise ConfigError(f"no symbol is left to trade ({reasons or 'none is configured'})")
+    refuse_excess_symbols(selection.selected, settings.safe_mode)
+    return selection.selected, [f"{symbol} is left out: {reason}." for symbol, reason in selection.dropped]
+
+
+def _contenders(
+    settings: AppSettings,
+    symbols: Sequence[str],
+    catalogue: Catalogue,
+    objects: Mapping[str, BaseStrategy[Any]],
+) -> tuple[Contender, ...]:
+    enabled = [each for each in settings.strategies if each.enabled]
+    if not enabled:
+        raise ConfigError("no strategy is enabled: name one with --strategy or enable it in strategies.toml")
+    return tuple(_contender(each, settings, symbols, catalogue, objects) for each in enabled)
+
+
+def _contender(
+    own: StrategySettings,
+    settings: AppSettings,
+    symbols: Sequence[str],
+    catalogue: Catalogue,
+    objects: Mapping[str, BaseStrategy[Any]],
+) -> Contender:
+    strategy = objects.get(own.strategy_id)
+    if strategy is None:
+        strategy = create(own.strategy_id, own.params, catalogue=catalogue)
+    first = own.timeframes[0]
+    base = settings.backtest.timeframe
+    if first.ns % base.ns:
+        raise ConfigError(
+            f"strategy {own.strategy_id} trades on {first} candles, which cannot be built from the "
+            f"{base} candles of the replay: choose a base timeframe that divides it with --timeframe"
+        )
+    unknown = [symbol for symbol in own.symbols or () if symbol not in symbols]
+    if unknown:
+        raise ConfigError(
+            f"strategy {own.strategy_id} wants {', '.join(unknown)}, which is not among the symbols of "
+            f"the run: {', '.join(symbols)}"
+        )
+    sizing = own.sizing or settings.portfolio.sizing
+    specs = list(dict.fromkeys(_on_own_timeframe(spec, own, first) for spec in strategy.features()))
+    volatility = None
+    if isinstance(sizing, VolatilityTarget):
+        needed = realized_volatility(sizing.window)
+        volatility = needed.name
+        specs.append(needed)
+    return Contender(
+        own, strategy, first, tuple(own.symbols or symbols), tuple(dict.fromkeys(specs)), sizing, volatility
+    )
+
+
+def _on_own_timeframe(spec: FeatureSpec, own: StrategySettings, first: Timeframe) -> FeatureSpec:
+    if spec.timeframe is not None and (spec.timeframe.ns < first.ns or spec.timeframe.ns % first.ns):
+        raise ConfigError(
+            f"strategy {own.strategy_id} asks for {spec.name}, but trades on {first}: a feature's "
+            f"timeframe must be a multiple of the strategy's first"
+        )
+    return spec
+
+
+# --- candles and features ---------------------------------------------------------------------
+
+
+def _store(settings: AppSettings) -> HistoryStore:
+    root = Path(settings.backtest.data_dir)
+    if settings.backtest.exchange == SAMPLE:
+        return ensure_sample(root, settings.backtest.seed)
+    return HistoryStore(root)
+
+
+def _preroll(
+    specs: Sequence[FeatureSpec],
+    contenders: Sequence[Contender],
+    regime: ThresholdRegime | None,
+    base: Timeframe,
+) -> int:
+    """Base candles before the start that make every feature warm at the first traded one."""
+    longest = 0
+    for contender in contenders:
+        for spec in contender.specs:
+            longest = max(longest, (spec.warm_up + 1) * (spec.timeframe or contender.timeframe).ns)
+    for spec in regime.features if regime is not None else ():
+        longest = max(longest, (spec.warm_up + 1) * (spec.timeframe or base).ns)
+    return -(-longest // base.ns)
+
+
+def _first_row(timeline: Timeline, start_ns: int | None) -> int:
+    if start_ns is None:
+        return 0
+    first = int(np.searchsorted(timeline.close_ns, start_ns, side="right"))
+    if first >= len(timeline):
+        raise MissingData(
+            f"there is no candle after {iso(start_ns)} UTC: the data ends {iso(int(timeline.close_ns[-1]))}"
+        )
+    return first
+
+
+def _tables(
+    contenders: Sequence[Contender],
+    base: Mapping[str, CandleColumns],
+    regime: ThresholdRegime | None,
+    progress: Progress,
+) -> dict[tuple[Timeframe, str], tuple[CandleColumns, Table]]:
+    """One table per (first timeframe, symbol) with the features of all strategies that trade there."""
+    columns = ColumnStore(lambda name: progress(f"feature {name}"))
+    tables: dict[tuple[Timeframe, str], tuple[CandleColumns, Table]] = {}
+    for symbol, candles in base.items():
+        built = {candles.timeframe: candles}
+        wanted: dict[Timeframe, list[FeatureSpec]] = {}
+        for contender in contenders:
+            if symbol in contender.symbols:
+                wanted.setdefault(contender.timeframe, []).extend(contender.specs)
+        used = [*(regime.features if regime is not None else ()), *(s for each in wanted.values() for s in each)]
+        for frame in {*wanted, *(spec.timeframe for spec in used if spec.timeframe is not None)}:
+            if frame not in built:
+                built[frame] = build(candles, frame)
+        for frame, specs in wanted.items():
+            table = build_table(built, frame, list(dict.fromkeys(specs)), regime, store=columns)
+            tables[(frame, symbol)] = (built[frame], table)
+    return tables
+
+
+def _late_start(
+    tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]], timeline: Timeline, first_row: int
+) -> list[str]:
+    """Say where trading begins later than the data, because features still warm up."""
+    start_ns = int(timeline.close_ns[first_row])
+    late: dict[str, int] = {}
+    for (_, symbol), (candles, table) in tables.items():
+        warm = candles.close_ns[table.warm]
+        begins = int(warm[0]) if warm.shape[0] else 0
+        if not begins:
+            return [f"{symbol}: the data is too short for the features to warm up; nothing can be traded."]
+        if begins > start_ns + candles.timeframe.ns:
+            late[symbol] = max(late.get(symbol, 0), begins)
+    if not late:
+        return []
+    latest = max(late.values())
+    return [f"Features warm up first: trading begins {iso(latest)[:16]} UTC, there are no candles before the start."]
+
+
+# --- money matters ----------------------------------------------------------------------------
+
+
+def _check_quotes(instruments: Mapping[str, Instrument], settings: AppSettings) -> None:
+    for symbol, instrument in instruments.items():
+        if instrument.quote != settings.portfolio.quote:
+            raise ConfigError(
+                f"{symbol} is quoted in {instrument.quote}, but portfolio.quote is {settings.portfolio.quote}: "
+                f"one run counts in one currency"
+            )
+
+
+def _funding(
+    store: HistoryStore, settings: AppSettings, instruments: Mapping[str, Instrument], timeline: Timeline
+) -> tuple[tuple[FundingStamp, ...], list[str]]:
+    """Funding stamps of all perpetuals in the range, with the mark price where mark candles are stored."""
+    stamps: list[FundingStamp] = []
+    notes: list[str] = []
+    venue = settings.backtest.exchange
+    start_ns = int(timeline.close_ns[0]) - timeline.timeframe.ns
+    end_ns = int(timeline.close_ns[-1]) + 1
+    for symbol, instrument in instruments.items():
+        if instrument.market is not Market.LINEAR:
+            continue
+        try:
+            at_ns, rates = store.read_funding(venue, symbol, start_ns, end_ns)
+        except MissingData:
+            notes.append(f"{symbol}: no funding rates are stored, so no funding is paid or received.")
+            continue
+        marks, note = _marks(store, venue, symbol, at_ns)
+        notes += note
+        stamps += [
+            FundingStamp(at, symbol, rate, marks.get(at))
+            for at, rate in zip(at_ns.tolist(), rates.tolist(), strict=True)
+        ]
+    return tuple(sorted(stamps, key=lambda stamp: (stamp.at_ns, stamp.symbol))), notes
+
+
+def _marks(
+    store: HistoryStore, venue: str, symbol: str, at_ns: IntArray
+) -> tuple[dict[int, float], list[str]]:
+    """Mark price at each stamp: the close of the mark candle that ends there."""
+    frames = store.timeframes(venue, symbol, "mark")
+    if not frames or not len(at_ns):
+        return {}, [f"{symbol}: no mark prices are stored; funding is reckoned on the last close instead."]
+    candles = store.read_mark(venue, symbol, frames[0])
+    rows = np.searchsorted(candles.close_ns, at_ns)
+    rows[rows == len(candles)] = 0
+    found = candles.close_ns[rows] == at_ns
+    closes = candles.bars[CLOSE, rows]
+    return {
+        at: mark for at, mark, there in zip(at_ns.tolist(), closes.tolist(), found.tolist(), strict=True) if there
+    }, []
+
+
+def _passport(
+    store: HistoryStore,
+    settings: AppSettings,
+    base: Mapping[str, CandleColumns],
+    start_ns: int | None,
+    end_ns: int | None,
+) -> Passport:
+    sources: dict[str, None] = {}
+    duplicates = 0
+    for symbol in base:
+        source, dropped = store.provenance(
+            settings.backtest.exchange, symbol, settings.backtest.timeframe, start_ns, end_ns
+        )
+        sources[source] = None
+        duplicates += dropped
+    return passport(list(base.values()), "; ".join(sources), duplicates)
+
+
+def _data_sha256(
+    known: Passport, instruments: Mapping[str, Instrument], funding: Sequence[FundingStamp]
+) -> str:
+    digest = hashlib.sha256(known.sha256.encode())
+    digest.update(msgspec.json.encode(list(instruments.values())))
+    digest.update(msgspec.json.encode(list(funding)))
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The books: exact ledger, what is settled and working, equity and sizing."""

@@ -1,0 +1,237 @@
+"""From a wanted position to proposals: open, close, reverse, or move the stop; one step at a time."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from agentic_trading.core.enums import Direction, OrderType, Side, Timeframe
+from agentic_trading.core.events import (
+    CancelOrder,
+    Event,
+    OrderClosed,
+    OrderTerms,
+    Proposal,
+    Refusal,
+    Signal,
+    SignalAdmitted,
+)
+from agentic_trading.core.ids import IdSequence
+from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView, direction_of
+from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import price_to_tick
+from agentic_trading.core.sizing import SizingSettings
+from agentic_trading.portfolio.sizing import wanted_quantity
+
+
+class Allotment(msgspec.Struct, frozen=True):
+    """What one strategy may use: its sizing, its largest share of equity, its finest timeframe."""
+
+    sizing: SizingSettings
+    max_position_ratio: float
+    timeframe: Timeframe
+
+
+class Allocator:
+    """Agent ``sizing``: turns admitted signals into proposals.
+
+    It acts on the difference between the wanted position and where the strategy's own position is
+    heading (settled plus working). If an order that points elsewhere is still working, it is cancelled
+    and the signal waits for its end; a reversal closes first and opens when the close is done.
+    """
+
+    name = "sizing"
+    reads = ("ledger", "orders", "equity")
+    emits = (Proposal, Refusal, CancelOrder)
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        allotments: Mapping[str, Allotment],
+        settled: SettledView,
+        working: WorkingView,
+        marks: MarksView,
+        clock: Clock,
+        ids: IdSequence,
+        multiplier: float = 1.0,
+    ) -> None:
+        """``multiplier`` is the safe-mode factor on every size."""
+        self._instruments = instruments
+        self._allotments = allotments
+        self._settled = settled
+        self._working = working
+        self._marks = marks
+        self._clock = clock
+        self._ids = ids
+        self._multiplier = multiplier
+        self._waiting: dict[tuple[str, str], Signal] = {}
+
+    def react(self, event: SignalAdmitted | OrderClosed | Refusal) -> Iterable[Event]:
+        if isinstance(event, SignalAdmitted):
+            return self._pursue(event.signal)
+        if isinstance(event, Refusal):
+            self._waiting.pop((event.strategy, event.symbol), None)
+            return ()
+        key = (event.terms.strategy, event.terms.symbol)
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None and not self._expired(waiting):
+            return self._pursue(waiting)
+        return self._finish_netted_exit(event)
+
+    def heading(self, strategy: str, symbol: str) -> Direction:
+        """The direction the position is on its way to; a waiting signal decides, then open orders."""
+        waiting = self._waiting.get((strategy, symbol))
+        if waiting is not None:
+            return waiting.direction
+        buying, selling = self._working.pending(strategy, symbol)
+        return direction_of(self._settled.position(strategy, symbol).quantity + buying - selling)
+
+    def changes(self, signal: Signal) -> bool:
+        """Whether a signal wants anything that is not already so or on its way."""
+        heading = self.heading(signal.strategy, signal.symbol)
+        if heading is not signal.direction:
+            return True
+        if heading is Direction.FLAT or signal.stop is None:
+            return False
+        settled = not self._working.working(signal.strategy, signal.symbol)
+        return settled and self._new_stop(signal) is not None
+
+    def _pursue(self, signal: Signal) -> list[Event]:
+        key = (signal.strategy, signal.symbol)
+        working = self._working.working(*key)
+        if working:
+            self._waiting[key] = signal
+            return [
+                CancelOrder(order.order_id, self._clock.now_ns, signal.symbol, "signal_changed")
+                for order in working
+                if not (order.terms.closing or order.cancel_asked)
+            ]
+        self._waiting.pop(key, None)
+        held = self._settled.position(*key).quantity
+        have = direction_of(held)
+        if have is Direction.FLAT:
+            return [] if signal.direction is Direction.FLAT else [self._open(signal)]
+        if have is signal.direction:
+            return self._move_stop(signal, held)
+        if signal.direction is not Direction.FLAT and self._instruments[signal.symbol].can_short:
+            self._waiting[key] = signal
+        return [self._close(signal, held)]
+
+    def _open(self, signal: Signal) -> Event:
+        instrument = self._instruments[signal.symbol]
+        if signal.targets:
+            return self._refuse(signal, "targets_not_supported", len(signal.targets), 0)
+        if signal.direction is Direction.SHORT and not instrument.can_short:
+            return self._refuse(signal, "short_not_possible", 1, 0, "spot holdings cannot be negative")
+        allotment = self._allotments[signal.strategy]
+        price = self._marks.price(signal.symbol)
+        quantity = wanted_quantity(
+            allotment.sizing,
+            instrument,
+            strength=signal.strength,
+            equity=self._marks.equity,
+            price=price,
+            volatility=signal.volatility,
+            max_fraction=allotment.max_position_ratio,
+            multiplier=self._multiplier,
+        )
+        if quantity is None:
+            return self._refuse(signal, "size_unknown", 0, 0, "price, equity or volatility is missing")
+        notional = float(quantity) * price
+        if quantity < instrument.min_quantity or notional < float(instrument.min_notional):
+            return self._refuse(signal, "below_minimum", notional, float(instrument.min_notional))
+        side = Side.BUY if signal.direction is Direction.LONG else Side.SELL
+        stop = self._stop_price(signal, instrument)
+        if stop is not None and not (0 < stop and (float(stop) - price) * side.sign < 0):
+            return self._refuse(signal, "stop_on_wrong_side", float(stop), price)
+        terms = OrderTerms(signal.strategy, signal.symbol, side, quantity, protective_stop=stop)
+        return self._propose(signal, terms, price, "entry")
+
+    def _close(self, signal: Signal, held: Decimal) -> Event:
+        stop = self._working.protective_stop(signal.strategy, signal.symbol)
+        side = Side.SELL if held > 0 else Side.BUY
+        terms = OrderTerms(
+            signal.strategy,
+            signal.symbol,
+            side,
+            abs(held),
+            closing=True,
+            reduce_only=True,
+            replaces=stop.order_id if stop is not None else None,
+        )
+        return self._propose(signal, terms, self._marks.price(signal.symbol), "signal")
+
+    def _finish_netted_exit(self, event: OrderClosed) -> list[Event]:
+        """Close what a reduce-only order could not, because the account's net position was too small.
+
+        On a one-way perpetual two strategies may hold opposite positions that net; the venue then
+        refuses to reduce for one of them. Its own position is closed without the flag.
+        """
+        if not (event.terms.reduce_only and event.reason.startswith("reduce_only")):
+            return []
+        held = self._settled.position(event.terms.strategy, event.terms.symbol).quantity
+        if not held or self._working.working(event.terms.strategy, event.terms.symbol):
+            return []
+        terms = OrderTerms(
+            event.terms.strategy,
+            event.terms.symbol,
+            Side.SELL if held > 0 else Side.BUY,
+            abs(held),
+            closing=True,
+        )
+        price = self._marks.price(event.terms.symbol)
+        return [
+            Proposal(
+                self._ids.next("proposal"), self._clock.now_ns, terms, price, event.order_id, "netted"
+            )
+        ]
+
+    def _move_stop(self, signal: Signal, held: Decimal) -> list[Event]:
+        """Replace the protective stop if the signal names another price; a signal without one keeps it."""
+        price = self._new_stop(signal)
+        if price is None:
+            return []
+        current = self._working.protective_stop(signal.strategy, signal.symbol)
+        terms = OrderTerms(
+            signal.strategy,
+            signal.symbol,
+            Side.SELL if held > 0 else Side.BUY,
+            abs(held),
+            OrderType.STOP_MARKET,
+            stop_price=price,
+            closing=True,
+            reduce_only=True,
+            replaces=current.order_id if current is not None else None,
+        )
+        return [self._propose(signal, terms, self._marks.price(signal.symbol), "stop")]
+
+    def _new_stop(self, signal: Signal) -> Decimal | None:
+        """The price the protective stop should move to; None if it is there already."""
+        price = self._stop_price(signal, self._instruments[signal.symbol])
+        current = self._working.protective_stop(signal.strategy, signal.symbol)
+        return None if current is not None and current.terms.stop_price == price else price
+
+    def _stop_price(self, signal: Signal, instrument: Instrument) -> Decimal | None:
+        """The signal's stop on the tick, rounded toward the market: it triggers no later than asked."""
+        if signal.stop is None:
+            return None
+        return price_to_tick(signal.stop, instrument.tick, up=signal.direction is Direction.LONG)
+
+    def _expired(self, signal: Signal) -> bool:
+        if not signal.valid_for:
+            return False
+        lifetime = signal.valid_for * self._allotments[signal.strategy].timeframe.ns
+        return self._clock.now_ns - signal.at_ns > lifetime and signal.direction is not Direction.FLAT
+
+    def _propose(self, signal: Signal, terms: OrderTerms, price: float, reason: str) -> Proposal:
+        return Proposal(
+            self._ids.next("proposal"), self._clock.now_ns, terms, price, signal.id, reason
+        )
+
+    def _refuse(
+        self, signal: Signal, code: str, value: float, limit: float, detail: str = ""
+    ) -> Refusal:
+        return Refusal(
+            self._clock.now_ns, signal.id, signal.strategy, signal.symbol, code,
+            float(value), float(limit), float(limit) - float(value), detail,
+        )  # fmt: skip

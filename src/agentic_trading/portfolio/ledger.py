@@ -1,0 +1,131 @@
+"""The exact books: balances per asset and one sub-book per (strategy, symbol) that sum to the account."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from agentic_trading.core.accounting import apply_trade
+from agentic_trading.core.enums import Market, Side
+from agentic_trading.core.events import Event, Fill, Funding, FundingPosted
+from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import ZERO, share_of
+
+
+class SubBook:
+    """What one strategy owns of one symbol: signed quantity, signed cost, and the money it made.
+
+    ``cost`` is quantity times average entry price. ``realised`` is before fees; ``fees`` are in quote
+    currency (a fee taken in the base asset lowers the quantity instead).
+    """
+
+    __slots__ = ("cost", "fees", "funding", "quantity", "realised")
+
+    def __init__(self) -> None:
+        self.quantity = ZERO
+        self.cost = ZERO
+        self.realised = ZERO
+        self.fees = ZERO
+        self.funding = ZERO
+
+    @property
+    def flow(self) -> Decimal:
+        """Quote currency that came in, net: conserved whatever the averaging of costs."""
+        return self.realised - self.cost - self.fees + self.funding
+
+
+class Ledger:
+    """Agent ``ledger``: folds fills and funding; every posting is exact and balanced."""
+
+    name = "ledger"
+    reads: tuple[str, ...] = ()
+    emits = (FundingPosted,)
+
+    def __init__(self, instruments: Mapping[str, Instrument], balances: Mapping[str, Decimal]) -> None:
+        self._instruments = instruments
+        self.balances = dict(balances)
+        self.version = 0
+        """Rises with every posting; readers may keep derived values while it stands."""
+        self._books: dict[tuple[str, str], SubBook] = {}
+        self._net: dict[str, Decimal] = {}
+        self._net_cost: dict[str, Decimal] = {}
+
+    def react(self, event: Fill | Funding) -> Iterable[Event]:
+        self.version += 1
+        if type(event) is Fill:
+            self._post_fill(event)
+            return ()
+        assert isinstance(event, Funding)
+        return self._post_funding(event)
+
+    def position(self, strategy: str, symbol: str) -> SubBook:
+        """The sub-book of a strategy on a symbol; empty if it never traded."""
+        return self._books.get((strategy, symbol)) or SubBook()
+
+    def positions(self) -> Iterable[tuple[str, str, SubBook]]:
+        """All sub-books, in order of first use."""
+        return [(strategy, symbol, book) for (strategy, symbol), book in self._books.items()]
+
+    def balance(self, asset: str) -> Decimal:
+        """Free and locked amount of an asset."""
+        return self.balances.get(asset, ZERO)
+
+    def net_quantity(self, symbol: str) -> Decimal:
+        """The account's position on a symbol: the sum of the sub-books."""
+        return self._net.get(symbol, ZERO)
+
+    def quote_value(self, quote: str) -> Decimal:
+        """Cash that, with positions valued at their marks, makes equity: wallet less cost of perpetuals."""
+        return self.balance(quote) - sum(self._net_cost.values(), ZERO)
+
+    def _post_fill(self, fill: Fill) -> None:
+        instrument = self._instruments[fill.symbol]
+        book = self._books.setdefault((fill.strategy, fill.symbol), SubBook())
+        traded = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        book.quantity, book.cost, realised = apply_trade(book.quantity, book.cost, traded, fill.price)
+        book.realised += realised
+        if instrument.market is Market.SPOT:
+            self._credit(instrument.base, traded)
+            self._credit(instrument.quote, -traded * fill.price)
+        else:
+            self._net_position(instrument, traded, fill.price)
+        self._post_fee(book, instrument, fill)
+        self._net[fill.symbol] = self._net.get(fill.symbol, ZERO) + traded
+
+    def _net_position(self, instrument: Instrument, traded: Decimal, price: Decimal) -> None:
+        symbol = instrument.symbol
+        applied = apply_trade(
+            self._net.get(symbol, ZERO), self._net_cost.get(symbol, ZERO), traded, price
+        )
+        self._net_cost[symbol] = applied.cost
+        self._credit(instrument.quote, applied.realised)
+
+    def _post_fee(self, book: SubBook, instrument: Instrument, fill: Fill) -> None:
+        self._credit(fill.fee_asset, -fill.fee)
+        if fill.fee_asset == instrument.quote:
+            book.fees += fill.fee
+        elif fill.fee_asset == instrument.base:
+            book.quantity -= fill.fee
+            self._net[fill.symbol] = self._net.get(fill.symbol, ZERO) - fill.fee
+
+    def _post_funding(self, funding: Funding) -> list[FundingPosted]:
+        """Split a payment by sub-position; the last strategy takes the remainder, so nothing is lost."""
+        self._credit(self._instruments[funding.symbol].quote, funding.payment)
+        holders = [
+            (strategy, book)
+            for (strategy, symbol), book in self._books.items()
+            if symbol == funding.symbol and book.quantity
+        ]
+        posted, left = [], funding.payment
+        for position, (strategy, book) in enumerate(holders, start=1):
+            last = position == len(holders)
+            part = left if last else share_of(funding.payment, book.quantity, funding.quantity)
+            left -= part
+            book.funding += part
+            posted.append(
+                FundingPosted(
+                    funding.at_ns, strategy, funding.symbol, funding.rate, book.quantity * funding.mark, part
+                )
+            )
+        return posted
+
+    def _credit(self, asset: str, amount: Decimal) -> None:
+        self.balances[asset] = self.balances.get(asset, ZERO) + amount

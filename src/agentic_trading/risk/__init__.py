@@ -1,0 +1,1 @@
+"""Limits, checks and breakers; the only mint of approved orders."""

@@ -1,0 +1,147 @@
+"""The risk engine: runs every check, returns every refusal, and alone mints an `OrderIntent`."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from agentic_trading.core.enums import Side, Timeframe
+from agentic_trading.core.events import Event, OrderIntent, OrderTerms, Proposal, Refusal
+from agentic_trading.core.ids import IdSequence
+from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
+from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import ZERO, decimal_of
+from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
+from agentic_trading.risk.checks import CLOSING, OPENING
+from agentic_trading.risk.checks.view import RiskView
+from agentic_trading.risk.limits import RiskSettings
+
+
+class RiskEngine:
+    """Agent ``risk``: judges proposals on everything that is or may come into the books.
+
+    What it approves it reserves at once and keeps reserved until the order manager has recorded the
+    intent, so two proposals that wait in the queue together cannot use the same headroom.
+    """
+
+    name = "risk"
+    reads = ("ledger", "orders", "equity", "breakers")
+    emits = (OrderIntent, Refusal)
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        limits: RiskSettings,
+        settled: SettledView,
+        working: WorkingView,
+        marks: MarksView,
+        breakers: Breakers,
+        clock: Clock,
+        ids: IdSequence,
+        timeframe: Timeframe,
+    ) -> None:
+        """``timeframe`` is that of the base candles: the unit of data age."""
+        self._instruments = instruments
+        self._limits = limits
+        self._settled = settled
+        self._working = working
+        self._marks = marks
+        self._breakers = breakers
+        self._clock = clock
+        self._ids = ids
+        self._candle_ns = timeframe.ns
+        self._worst = 1 + decimal_of(limits.price_collar_bps) / 10_000
+        self._reserved: dict[str, OrderTerms] = {}
+
+    def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:
+        if isinstance(event, OrderIntent):
+            self._reserved.pop(event.proposal, None)
+            return ()
+        view = self._view(event)
+        checks = CLOSING if event.terms.closing else OPENING
+        refusals = [refusal for check in checks if (refusal := check(view, self._limits))]
+        if refusals:
+            return refusals
+        self._reserved[event.id] = event.terms
+        return (
+            OrderIntent(
+                self._ids.order(), self._clock.now_ns, event.terms, event.id, event.cause, event.reason
+            ),
+        )
+
+    # --- the snapshot ---------------------------------------------------------------------
+
+    def _view(self, proposal: Proposal) -> RiskView:
+        terms = proposal.terms
+        price = self._price(terms.symbol)
+        by_symbol = {} if terms.closing else self._exposures(terms)
+        return RiskView(
+            proposal=proposal,
+            instrument=self._instruments.get(terms.symbol),
+            now_ns=self._clock.now_ns,
+            price=price,
+            marked_ns=self._marks.marked_ns(terms.symbol) if price is not None else 0,
+            candle_ns=self._candle_ns,
+            equity=_finite(self._marks.equity),
+            order_notional=None if price is None else terms.quantity * price * self._worst,
+            symbol_after=by_symbol.get(terms.symbol),
+            gross_after=_total(by_symbol),
+            drawdown_ratio=self._marks.drawdown_ratio,
+            day_loss_ratio=self._marks.day_loss_ratio,
+            drawdown_tripped=self._breakers.tripped(DRAWDOWN),
+            daily_loss_tripped=self._breakers.tripped(DAILY_LOSS),
+            sub_position=self._settled.position(terms.strategy, terms.symbol).quantity,
+            closing_pending=self._closing_pending(terms),
+        )
+
+    def _price(self, symbol: str) -> Decimal | None:
+        if symbol not in self._instruments:
+            return None
+        price = _finite(self._marks.price(symbol))
+        return price if price is not None and price > 0 else None
+
+    def _exposures(self, proposed: OrderTerms) -> dict[str, Decimal | None]:
+        """Worst-case notional per symbol with the proposal added; None where a price is missing."""
+        pairs = {(strategy, symbol): book.quantity for strategy, symbol, book in self._settled.positions()}
+        for pair in self._working.pairs():
+            pairs.setdefault(pair, ZERO)
+        extra: dict[tuple[str, str], list[Decimal]] = {}
+        for terms in (*self._reserved.values(), proposed):
+            pairs.setdefault((terms.strategy, terms.symbol), ZERO)
+            sides = extra.setdefault((terms.strategy, terms.symbol), [ZERO, ZERO])
+            sides[0 if terms.side is Side.BUY else 1] += terms.quantity
+        worst: dict[str, Decimal | None] = {}
+        for (strategy, symbol), held in pairs.items():
+            buying, selling = self._working.pending(strategy, symbol)
+            reserved = extra.get((strategy, symbol))
+            if reserved is not None:
+                buying, selling = buying + reserved[0], selling + reserved[1]
+            quantity = max(abs(held + buying), abs(held - selling))
+            if not quantity:
+                continue
+            price = self._price(symbol)
+            before = worst.get(symbol, ZERO)
+            known = price is not None and before is not None
+            worst[symbol] = before + quantity * price * self._worst if known else None  # type: ignore[operator]
+        return worst
+
+    def _closing_pending(self, terms: OrderTerms) -> Decimal:
+        """Quantity that working and reserved closing orders already take down."""
+        orders = self._working.working(terms.strategy, terms.symbol)
+        pending = sum((order.remaining for order in orders if order.terms.closing), ZERO)
+        for reserved in self._reserved.values():
+            same = (reserved.strategy, reserved.symbol) == (terms.strategy, terms.symbol)
+            if same and reserved.closing and reserved.stop_price is None:
+                pending += reserved.quantity
+        return pending
+
+
+def _finite(value: float) -> Decimal | None:
+    return decimal_of(value) if value - value == 0.0 else None
+
+
+def _total(by_symbol: Mapping[str, Decimal | None]) -> Decimal | None:
+    total = ZERO
+    for notional in by_symbol.values():
+        if notional is None:
+            return None
+        total += notional
+    return total

@@ -1,0 +1,1 @@
+"""The market model, pure: matching, fees, slippage, latency, funding."""

@@ -1,0 +1,50 @@
+"""What trading costs beyond the fee: spread, slippage and latency, always against us and on the tick."""
+
+import math
+from decimal import Decimal
+
+import msgspec
+
+from agentic_trading.core.enums import Side
+from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.money import decimal_of, price_to_tick
+
+_ONE = Decimal(1)
+_BPS = Decimal("0.0001")
+
+
+class CostModel(msgspec.Struct, frozen=True):
+    """How far a taker's price lies from what the market showed.
+
+    ``fixed_bps`` is half-spread plus slippage. ``volatility_factor`` adds that multiple of the candle's
+    range. ``latency`` says whether the market may move against us while the order travels.
+    """
+
+    fixed_bps: Decimal
+    volatility_factor: Decimal = Decimal(0)
+    latency: bool = True
+
+    def taker_price(
+        self, instrument: Instrument, side: Side, base: Decimal, candle: Candle, elapsed_ratio: float
+    ) -> Decimal:
+        """The price a taker gets when the market shows ``base``, ``elapsed_ratio`` into the candle.
+
+        Moved against us by half-spread and slippage, by the volatility term, and by the drift to be
+        feared while the order travelled: range times the square root of the share of the candle that
+        has passed (random-walk scaling). Rounded to the tick against us, never outside [low, high].
+        """
+        adverse = base * self.fixed_bps * _BPS
+        spread = decimal_of(candle.high) - decimal_of(candle.low)
+        if self.volatility_factor:
+            adverse += spread * self.volatility_factor
+        if self.latency and elapsed_ratio > 0.0:
+            adverse += spread * decimal_of(math.sqrt(elapsed_ratio))
+        if side is Side.BUY:
+            price = price_to_tick(base + adverse, instrument.tick, up=True)
+            return max(min(price, decimal_of(candle.high)), base)
+        price = price_to_tick(base - adverse, instrument.tick, up=False)
+        return min(max(price, decimal_of(candle.low)), base)
+
+
+FREE = CostModel(fixed_bps=Decimal(0), latency=False)
+"""No spread, no slippage, no latency cost: for comparisons with engines that know none."""

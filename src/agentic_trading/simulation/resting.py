@@ -1,0 +1,93 @@
+"""Orders at the simulated venue and the assumptions under which one market is simulated."""
+
+from decimal import Decimal
+
+import msgspec
+
+from agentic_trading.core.enums import Liquidity, OrderType, Side
+from agentic_trading.core.events import OrderTerms
+from agentic_trading.core.models import Instrument
+from agentic_trading.simulation.costs import CostModel
+
+
+class MarketModel(msgspec.Struct, frozen=True):
+    """Assumptions for one symbol: fee ratios, costs, latency, and our largest share of a candle's volume."""
+
+    maker_fee: Decimal
+    taker_fee: Decimal
+    costs: CostModel
+    latency_ns: int
+    participation: Decimal
+
+    def fee_rate(self, liquidity: Liquidity) -> Decimal:
+        """The fee ratio for a fill that made or took liquidity."""
+        return self.maker_fee if liquidity is Liquidity.MAKER else self.taker_fee
+
+
+class RestingOrder:
+    """An order the venue has taken.
+
+    ``wanted`` is the ordered quantity, ``executed`` what was filled; ``remaining`` may still be filled
+    and is less than the difference when an order that this one replaced had executed a part.
+    """
+
+    __slots__ = (
+        "arrived_ns",
+        "entry_id",
+        "executed",
+        "instrument",
+        "order_id",
+        "remaining",
+        "terms",
+        "triggered",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        order_id: str,
+        terms: OrderTerms,
+        instrument: Instrument,
+        arrived_ns: int,
+        entry_id: str | None = None,
+    ) -> None:
+        """``entry_id`` names the entry whose fills this order protects, if it is an attached stop."""
+        self.order_id = order_id
+        self.terms = terms
+        self.instrument = instrument
+        self.arrived_ns = arrived_ns
+        self.wanted = terms.quantity
+        self.remaining = terms.quantity
+        self.executed = Decimal(0)
+        self.triggered = False
+        self.entry_id = entry_id
+
+    @property
+    def side(self) -> Side:
+        return self.terms.side
+
+    @property
+    def at_market(self) -> bool:
+        """Executes at once: a market order, or a stop that was touched."""
+        return self.terms.type is OrderType.MARKET or self.triggered
+
+    @property
+    def is_stop(self) -> bool:
+        """Waits for its trigger."""
+        return self.terms.type is OrderType.STOP_MARKET and not self.triggered
+
+    @property
+    def rests_as_limit(self) -> bool:
+        return self.terms.type is OrderType.LIMIT
+
+    @property
+    def limit(self) -> Decimal:
+        """The limit price; only limit orders have one."""
+        assert self.terms.price is not None
+        return self.terms.price
+
+    @property
+    def stop_price(self) -> Decimal:
+        """The trigger price; only stop orders have one."""
+        assert self.terms.stop_price is not None
+        return self.terms.stop_price

@@ -1,0 +1,126 @@
+"""One strategy at work: calls it, drops what changes nothing, stamps what does."""
+
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from agentic_trading.core.clock import iso
+from agentic_trading.core.enums import Direction, Timeframe
+from agentic_trading.core.errors import TradingError
+from agentic_trading.core.events import Event, FeatureVector, GapFound, MemoryChanged, Signal
+from agentic_trading.core.ids import IdSequence
+from agentic_trading.core.interfaces import Strategy
+from agentic_trading.core.models import Candle
+from agentic_trading.strategies.context import Context, RegimeReading
+
+
+class StrategyFailed(TradingError):
+    """A strategy raised or answered nonsense; names the strategy, the moment and the line."""
+
+
+class NewsView(Protocol):
+    """Tells whether a signal wants anything that is not already so (the allocator)."""
+
+    def changes(self, signal: Signal) -> bool: ...
+
+
+class StrategyAgent:
+    """Agent ``strategy:<id>``: runs one immutable strategy on all its symbols."""
+
+    reads = ("ledger", "orders", "equity", "entries", "sizing", "features")
+    emits = (Signal, MemoryChanged)
+
+    def __init__(
+        self,
+        strategy_id: str,
+        strategy: Strategy,
+        timeframe: Timeframe,
+        contexts: Mapping[str, Context],
+        news: NewsView,
+        ids: IdSequence,
+        volatility: str | None = None,
+        close_on_gap: bool = False,
+    ) -> None:
+        """``volatility`` names the feature that sizing wants stamped on entries, if any."""
+        self.name = f"strategy:{strategy_id}"
+        self._id = strategy_id
+        self._strategy = strategy
+        self._timeframe = timeframe
+        self._contexts = contexts
+        self._news = news
+        self._ids = ids
+        self._volatility = volatility
+        self._close_on_gap = close_on_gap
+
+    def react(self, event: FeatureVector | GapFound) -> Iterable[Event]:
+        context = self._contexts.get(event.symbol)
+        if context is None:
+            return ()
+        if isinstance(event, GapFound):
+            return self._after_gap(event, context)
+        if event.timeframe is not self._timeframe:
+            return ()
+        context.regime = RegimeReading(event.regime, event.posterior)
+        memory = context.memory
+        if memory is None:
+            signal = self._ask(context, event)
+            return () if signal is None else self._stamped(signal, event)
+        before = msgspec.structs.astuple(memory)
+        signal = self._ask(context, event)
+        changed: list[Event] = []
+        if msgspec.structs.astuple(memory) != before:
+            fields = msgspec.structs.asdict(memory)
+            changed.append(MemoryChanged(event.at_ns, self._id, event.symbol, fields))
+        return changed if signal is None else [*changed, *self._stamped(signal, event)]
+
+    def _ask(self, context: Context, vector: FeatureVector) -> Any:
+        try:
+            return self._strategy.on_candle(context, vector.candle, vector)
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            what = error.args[0] if isinstance(error, KeyError) and error.args else error
+            raise StrategyFailed(
+                f"strategy {self._id} failed on {vector.symbol} at {iso(vector.at_ns)}: "
+                f"{type(error).__name__}: {what} ({frame.filename}:{frame.lineno})"
+            ) from error
+
+    def _stamped(self, signal: Any, vector: FeatureVector) -> Iterable[Event]:
+        problem = _nonsense(signal, vector.candle)
+        if problem:
+            raise StrategyFailed(
+                f"strategy {self._id} on {vector.symbol} at {iso(vector.at_ns)} answered {problem}"
+            )
+        stamped: Signal = msgspec.structs.replace(
+            signal,
+            strategy=self._id,
+            at_ns=vector.at_ns,
+            price=vector.candle.close,
+            regime=vector.regime,
+            volatility=None if self._volatility is None else vector[self._volatility],
+        )
+        if not self._news.changes(stamped):
+            return ()
+        return (msgspec.structs.replace(stamped, id=self._ids.next("signal")),)
+
+    def _after_gap(self, gap: GapFound, context: Context) -> Iterable[Event]:
+        if not self._close_on_gap or not context.position.quantity:
+            return ()
+        flat = Signal(
+            self._id, gap.symbol, Direction.FLAT, reasons={"missing_candles": float(gap.missing)}, at_ns=gap.at_ns
+        )
+        return (msgspec.structs.replace(flat, id=self._ids.next("signal")),) if self._news.changes(flat) else ()
+
+
+def _nonsense(signal: Any, candle: Candle) -> str | None:
+    """What is wrong with a strategy's answer; None if nothing is."""
+    if not isinstance(signal, Signal):
+        return f"{type(signal).__name__} instead of a Signal or None"
+    if signal.symbol != candle.symbol:
+        return f"a signal for {signal.symbol}, but was asked about {candle.symbol}"
+    if not 0.0 <= signal.strength <= 1.0:
+        return f"strength {signal.strength}, which is not within 0..1"
+    if signal.stop is not None and not 0.0 < signal.stop < float("inf"):
+        return f"stop {signal.stop}, which is not a price"
+    return None

@@ -1,0 +1,96 @@
+"""What a strategy sees of the platform: one view per (strategy, symbol), read at the moment it asks."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from agentic_trading.core.enums import Regime, Timeframe
+from agentic_trading.core.interfaces import (
+    AccountView,
+    Clock,
+    OpenOrder,
+    SettledView,
+    WorkingView,
+)
+from agentic_trading.core.models import Candle, Entry, Instrument, Position
+from agentic_trading.core.money import average
+
+
+class EntryView(Protocol):
+    """Where entries of open positions are read."""
+
+    def entry(self, strategy: str, symbol: str) -> Entry | None: ...
+
+
+class HistoryView(Protocol):
+    """Where closed candles are read."""
+
+    def last_candles(self, symbol: str, timeframe: Timeframe, count: int) -> Sequence[Candle]: ...
+
+
+class RegimeReading(msgspec.Struct, frozen=True):
+    """The regime on the current feature row."""
+
+    state: Regime
+    posterior: tuple[float, float, float]
+
+
+UNKNOWN_REGIME = RegimeReading(Regime.UNKNOWN, (0.0, 0.0, 0.0))
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """The views that all contexts of a run share."""
+
+    clock: Clock
+    settled: SettledView
+    working: WorkingView
+    account: AccountView
+    entries: EntryView
+    history: HistoryView
+
+
+class Context:
+    """Implements `core.interfaces.TradingContext` for one strategy on one symbol."""
+
+    __slots__ = ("_desk", "_memory", "_strategy", "_timeframe", "instrument", "regime")
+
+    def __init__(
+        self, desk: Desk, strategy: str, instrument: Instrument, timeframe: Timeframe, memory: Any
+    ) -> None:
+        """``timeframe`` is the strategy's first; ``memory`` an instance of its Memory struct or None."""
+        self._desk = desk
+        self._strategy = strategy
+        self._timeframe = timeframe
+        self._memory = memory
+        self.instrument = instrument
+        self.regime = UNKNOWN_REGIME
+
+    @property
+    def now_ns(self) -> int:
+        return self._desk.clock.now_ns
+
+    @property
+    def position(self) -> Position:
+        book = self._desk.settled.position(self._strategy, self.instrument.symbol)
+        return Position(book.quantity, average(book.cost, book.quantity))
+
+    @property
+    def entry(self) -> Entry | None:
+        return self._desk.entries.entry(self._strategy, self.instrument.symbol)
+
+    @property
+    def working(self) -> Sequence[OpenOrder]:
+        return self._desk.working.working(self._strategy, self.instrument.symbol)
+
+    @property
+    def book(self) -> AccountView:
+        return self._desk.account
+
+    @property
+    def memory(self) -> Any:
+        return self._memory
+
+    def history(self, count: int) -> Sequence[Candle]:
+        """The last ``count`` closed candles, oldest first; fewer right after the start."""
+        return self._desk.history.last_candles(self.instrument.symbol, self._timeframe, count)

@@ -1,0 +1,53 @@
+"""The gate: a strategy opens positions only in the regimes it was allowed."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from agentic_trading.core.enums import Direction, Regime
+from agentic_trading.core.events import Signal, SignalAdmitted, SignalGated
+from agentic_trading.core.interfaces import SettledView, direction_of
+
+REGIME_NOT_ALLOWED = "regime_not_allowed"
+"""The code in `SignalGated`."""
+
+
+class Gate:
+    """Agent between strategies and sizing; keeps nothing, reads the regime stamped on the signal.
+
+    ``allowed`` gives each strategy's regimes for entries; None, or a strategy that is not listed,
+    means no gating. An unknown regime is in no set, so a gated strategy does not enter in it. What
+    opens nothing always passes: a flat signal, a stop that moves, the closing half of a reversal.
+    """
+
+    name = "gate"
+    reads = ("ledger",)
+    emits = (SignalAdmitted, SignalGated)
+
+    def __init__(self, allowed: Mapping[str, frozenset[Regime] | None], settled: SettledView) -> None:
+        self._settled = settled
+        self._allowed = {
+            strategy: None if regimes is None else regimes - {Regime.UNKNOWN}
+            for strategy, regimes in allowed.items()
+        }
+
+    def react(self, event: Signal) -> tuple[SignalAdmitted | SignalGated, ...]:
+        """Admit the signal, or say that its regime does not allow it."""
+        regimes = self._allowed.get(event.strategy)
+        held = direction_of(self._settled.position(event.strategy, event.symbol).quantity)
+        opens = event.direction not in (Direction.FLAT, held)
+        if regimes is None or not opens or event.regime in regimes:
+            return (SignalAdmitted(event),)
+        gated = SignalGated(
+            at_ns=event.at_ns,
+            signal=event.id,
+            strategy=event.strategy,
+            symbol=event.symbol,
+            direction=event.direction,
+            code=REGIME_NOT_ALLOWED,
+            regime=event.regime,
+        )
+        if held is Direction.FLAT:
+            return (gated,)
+        flat = msgspec.structs.replace(event, direction=Direction.FLAT, stop=None)
+        return (gated, SignalAdmitted(flat))

@@ -1,0 +1,1 @@
+"""Experiments: not discovered, not shipped; run one with ``--strategy-path`` pointing here."""

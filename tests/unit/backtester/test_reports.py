@@ -1,0 +1,198 @@
+"""What the reports say and how they are drawn: complete, escaped, offline, plain when not on a terminal."""
+
+import io
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agentic_trading.backtester.breakdown import periods, refusals_by_code
+from agentic_trading.backtester.metrics import daily_equity
+from agentic_trading.backtester.plausibility import warnings_for
+from agentic_trading.backtester.report_content import content_of
+from agentic_trading.backtester.report_html import page
+from agentic_trading.backtester.report_terminal import print_report
+from agentic_trading.backtester.report_text import money, percent
+from agentic_trading.backtester.result import Result
+from agentic_trading.backtester.series import buy_and_hold, price_lines, thin
+from agentic_trading.core.enums import DAY_NS, HOUR_NS, Timeframe
+from agentic_trading.core.errors import ConfigError
+from agentic_trading.core.models import CandleColumns
+
+MakeResult = Callable[..., Result]
+
+
+def printed(result: Result, folder: Path | None = None) -> str:
+    out = io.StringIO()
+    print_report(result, folder, out)
+    return out.getvalue()
+
+
+def embedded(html: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    loaded: dict[str, object] = json.loads(found[1])
+    return loaded
+
+
+def test_the_terminal_report_has_every_part(result: Result, tmp_path: Path) -> None:
+    """Headline, breakdowns, costs, risk, refusals, passport, fingerprint, files and what to do next."""
+    text = printed(result, tmp_path / str(result.summary["run_id"]))
+    for part in (
+        "Capital", "Buy and hold", "Max drawdown", "PER STRATEGY", "mean_reversion", "PER SYMBOL",
+        "PERIODS", "Fees", "Slippage and spread", "Funding (+ received)", "Daily VaR 95", "Daily ES 99",
+        "Time in the market", "Turnover", "Worst day", "max_position", "DATA PASSPORT", "OPEN AT THE END",
+        "7f" * 32, "report.html", "agentic-trading verify 20240101-7f3a9c",
+    ):  # fmt: skip
+        assert part in text, part
+
+
+def test_off_a_terminal_the_report_is_plain_and_100_wide(result: Result) -> None:
+    """No escape codes and no line beyond 100 columns when the output is not a terminal."""
+    text = printed(result)
+    assert "\x1b" not in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_no_color_is_honoured_on_a_terminal(result: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR set a terminal gets no colour codes; without it, it does."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "110")
+    assert "\x1b[32m" in printed(result)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", printed(result))
+
+
+def test_the_page_is_whole_and_needs_no_network(result: Result) -> None:
+    """Every slot is filled, nothing is loaded from elsewhere, and the script is inside."""
+    html = page(result)
+    shell = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
+    assert "{{" not in shell
+    assert not re.search(r"""(?:src|href)\s*=|@import|url\(""", shell)
+    assert html.count("<script") >= 3
+    assert len(html) > 1_000_000
+    assert "Plotly.react" in html
+
+
+def test_hostile_names_stay_text(make_result: MakeResult) -> None:
+    """Names from settings and data never become markup, neither in the page nor in its charts."""
+    evil = "</script><img src=x onerror=alert(1)>"
+    html = page(make_result(days=40, trades=4, strategy_names=(evil,)))
+    assert evil not in html
+    assert "<img" not in re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+
+
+def test_charts_hold_equity_hold_drawdown_and_every_trade(result: Result) -> None:
+    """The charts carry the curves, and per symbol the entries and exits of all its trades."""
+    figures = embedded(page(result))
+    curve = figures["curve"]
+    assert isinstance(curve, dict)
+    assert [trace["name"] for trace in curve["data"]] == ["Buy and hold", "Equity", "Drawdown", "Exposure"]
+    assert all(len(trace["x"]) <= 4000 for trace in curve["data"])
+    prices = figures["prices"]
+    assert isinstance(prices, dict)
+    for symbol, figure in prices.items():
+        trades = result.trades["symbol"].to_list().count(symbol)
+        marks = {trace["name"]: len(trace["x"]) for trace in figure["data"] if trace["mode"] == "markers"}
+        assert marks.get("Long entry", 0) + marks.get("Short entry", 0) == trades
+        assert marks["Exit"] + marks["Stopped"] == trades
+
+
+def test_a_run_without_trades_or_prices_still_reports(make_result: MakeResult) -> None:
+    """No trades is a report that says why, not an error."""
+    empty = make_result(days=5, trades=0)
+    assert "No closed trades: of 58 signals, 17 x" in " ".join(printed(empty).split())
+    assert "No closed trades" in page(empty)
+
+
+def test_writing_to_an_impossible_path_is_a_clear_error(result: Result, tmp_path: Path) -> None:
+    """The report names the path it could not write."""
+    with pytest.raises(ConfigError, match=r"cannot write the report to .*nowhere"):
+        result.report(tmp_path / "nowhere" / "report.html")
+    assert result.report(tmp_path / "r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_implausible_results_are_called_so() -> None:
+    """Sharpe above 5, returns above 1000 %, short runs and silent strategies each get their sentence."""
+    suspicious: dict[str, float | None] = {"sharpe": 6.0, "total_return_ratio": 11.0, "trades": 3}
+    assert [text.split()[0:2] for text in warnings_for(suspicious, 100, [], 9)] == [
+        ["A", "Sharpe"],
+        ["A", "return"],
+    ]
+    (short,) = warnings_for({"trades": 3}, 29.0, [], 9)
+    assert short.startswith("29.0 days are fewer than 30")
+    (silent,) = warnings_for({"trades": 0}, 100, [], 0)
+    assert "no signal" in silent
+    assert warnings_for({"sharpe": 1.0, "total_return_ratio": 0.1, "trades": 3}, 100, [], 9) == []
+
+
+def test_periods_compound_to_the_total_return(result: Result) -> None:
+    """Profits of the periods sum to the net profit, and their trades to all trades."""
+    content = content_of(result)
+    assert sum(period.profit for period in content.periods) == pytest.approx(result.metrics["net_profit"])
+    assert sum(period.trades for period in content.periods) == result.trades.height
+    assert [period.label for period in content.periods][:2] == ["2024-01", "2024-02"]
+
+
+def test_short_runs_are_broken_down_by_week() -> None:
+    """Under 92 days the periods are weeks named by their Monday."""
+    start = int(datetime(2024, 5, 1, tzinfo=UTC).timestamp()) * 1_000_000_000
+    at_ns = start + np.arange(1, 11, dtype=np.int64) * DAY_NS
+    days, equity = daily_equity(at_ns, np.linspace(101.0, 110.0, 10), 100.0)
+    found = periods(days, equity, 100.0, np.array([start + HOUR_NS, start + 6 * DAY_NS], dtype=np.int64))
+    assert [(each.label, each.trades) for each in found] == [("2024-04-29", 1), ("2024-05-06", 1)]
+    assert found[0].return_ratio == pytest.approx(0.05)
+
+
+def test_refusals_are_counted_by_code(result: Result) -> None:
+    """Gates and refusals are counted, the most frequent first, signals left out."""
+    counted = refusals_by_code(result.decisions)
+    assert sum(count for _, _, count in counted) == 57
+    assert [count for _, _, count in counted] == sorted((count for _, _, count in counted), reverse=True)
+
+
+def test_breakdowns_add_up_to_the_run(result: Result) -> None:
+    """Profit of all strategies, and of all symbols, is the net profit of the run."""
+    for part in ("per_strategy", "per_symbol"):
+        total = sum(each["net_profit"] + each["open_profit"] for each in result.summary[part].values())
+        assert total == pytest.approx(result.metrics["net_profit"], abs=1e-6)
+
+
+def test_thinning_keeps_the_extremes() -> None:
+    """However far a line is thinned, its first, last, lowest and highest points stay."""
+    values = np.random.default_rng(3).normal(size=50_000).cumsum()
+    rows = thin(values, 400)
+    assert rows.shape[0] <= 400
+    assert {0, 49_999, int(values.argmin()), int(values.argmax())} <= set(rows.tolist())
+    assert thin(values[:300], 400).tolist() == list(range(300))
+
+
+def test_buy_and_hold_is_the_mean_of_the_symbols() -> None:
+    """One symbol doubles, the other starts later and halves: equal parts end at 1.25."""
+    rise = columns("A/USDT", 0, [10.0, 15.0, 20.0])
+    fall = columns("B/USDT", 1, [8.0, 4.0])
+    at_ns = np.array([HOUR_NS, 2 * HOUR_NS, 3 * HOUR_NS], dtype=np.int64)
+    held = buy_and_hold(price_lines({"A/USDT": rise, "B/USDT": fall}), 100.0, at_ns)
+    assert held.tolist() == [100.0, 125.0, 125.0]
+
+
+def columns(symbol: str, first: int, closes: list[float]) -> CandleColumns:
+    """Hourly candles that open where the one before closed; the first opens at its own close."""
+    count = len(closes)
+    opens = [closes[0], *closes[:-1]]
+    bars = np.array([opens, closes, closes, closes, [1.0] * count])
+    open_ns = (np.arange(count, dtype=np.int64) + first) * HOUR_NS
+    return CandleColumns(
+        symbol, Timeframe.H1, open_ns, bars, np.zeros(count, dtype=np.bool_), np.zeros(1, np.int64)
+    )
+
+
+def test_numbers_for_people() -> None:
+    """Zero has no sign, missing is n/a, thousands are grouped."""
+    assert (money(-0.001, signed=True), money(1234.5), money(None)) == ("0.00", "1,234.50", "n/a")
+    assert (percent(0.1234), percent(-1e-9), percent(None)) == ("+12.34 %", "0.00 %", "n/a")

@@ -1,0 +1,74 @@
+"""The gate and the detector."""
+
+import pytest
+
+from agentic_trading.core.enums import Direction, Regime, Timeframe
+from agentic_trading.core.events import FeatureVector, RegimeChanged, Signal, SignalAdmitted, SignalGated
+from agentic_trading.core.models import Candle
+from agentic_trading.strategies.regime.detector import RegimeDetector
+from agentic_trading.strategies.regime.gate import Gate
+
+
+def signal(direction: Direction, regime: Regime, strategy: str = "trend") -> Signal:
+    return Signal(strategy, "BTC/USDT", direction, id="signal-1", at_ns=5, regime=regime)
+
+
+def vector(regime: Regime, symbol: str = "BTC/USDT", timeframe: Timeframe = Timeframe.M5) -> FeatureVector:
+    candle = Candle(symbol, timeframe, 0, timeframe.ns, 1.0, 1.0, 1.0, 1.0, 1.0)
+    return FeatureVector(symbol, timeframe, timeframe.ns, candle, {}, (), regime)
+
+
+@pytest.mark.parametrize("direction", [Direction.LONG, Direction.SHORT])
+def test_an_entry_needs_an_allowed_regime(direction: Direction) -> None:
+    """An entry passes in an allowed regime and is gated, with the regime named, in any other."""
+    gate = Gate({"trend": frozenset({Regime.TRENDING})})
+    allowed = signal(direction, Regime.TRENDING)
+    assert gate.react(allowed) == (SignalAdmitted(allowed),)
+    (gated,) = gate.react(signal(direction, Regime.VOLATILE))
+    assert gated == SignalGated(
+        5, "signal-1", "trend", "BTC/USDT", direction, "regime_not_allowed", Regime.VOLATILE
+    )
+
+
+def test_unknown_means_no() -> None:
+    """A gated strategy does not enter in an unknown regime, even if somebody listed it as allowed."""
+    gate = Gate({"trend": frozenset({Regime.TRENDING, Regime.UNKNOWN})})
+    assert isinstance(gate.react(signal(Direction.LONG, Regime.UNKNOWN))[0], SignalGated)
+
+
+@pytest.mark.parametrize("regime", list(Regime))
+def test_getting_out_is_never_forbidden(regime: Regime) -> None:
+    """A flat signal passes in every regime, whatever is allowed."""
+    for allowed in (frozenset[Regime](), None):
+        out = signal(Direction.FLAT, regime)
+        assert Gate({"trend": allowed}).react(out) == (SignalAdmitted(out),)
+
+
+@pytest.mark.parametrize("regime", list(Regime))
+def test_a_strategy_without_gating_always_passes(regime: Regime) -> None:
+    """None, or not being listed, means that the regime does not matter."""
+    gate = Gate({"trend": None})
+    for strategy in ("trend", "other"):
+        entry = signal(Direction.LONG, regime, strategy)
+        assert gate.react(entry) == (SignalAdmitted(entry),)
+
+
+def test_the_detector_reports_changes_only() -> None:
+    """One event per change of a (symbol, timeframe), none for a repetition, none before anything is known."""
+    detector = RegimeDetector()
+    seen = [
+        vector(Regime.UNKNOWN),
+        vector(Regime.RANGING),
+        vector(Regime.RANGING),
+        vector(Regime.TRENDING, "ETH/USDT"),
+        vector(Regime.RANGING, timeframe=Timeframe.H1),
+        vector(Regime.VOLATILE),
+    ]
+    changes = [change for event in seen for change in detector.react(event)]
+    m5, h1 = Timeframe.M5, Timeframe.H1
+    assert changes == [
+        RegimeChanged(m5.ns, "BTC/USDT", m5, Regime.UNKNOWN, Regime.RANGING),
+        RegimeChanged(m5.ns, "ETH/USDT", m5, Regime.UNKNOWN, Regime.TRENDING),
+        RegimeChanged(h1.ns, "BTC/USDT", h1, Regime.UNKNOWN, Regime.RANGING),
+        RegimeChanged(m5.ns, "BTC/USDT", m5, Regime.RANGING, Regime.VOLATILE),
+    ]
