@@ -17,7 +17,7 @@ ASYNC_HOME = (
     "execution/adapters/ccxt_adapter.py", "storage/*", "observability/*", "dashboard/*", "sandbox/*",
 )  # fmt: skip
 CLOCK_HOME = ("core/clock.py",)
-WAITING_HOME = (*EDGE, "data/download.py")
+WAITING_HOME = (*EDGE, *CLOCK_HOME, "data/download.py")
 STOPWATCH_HOME = (*EDGE, "backtester/*", "optimization/*", "observability/*")
 MODE_HOME = (*EDGE, "settings.py")
 PRINT_HOME = ("cli.py", "__main__.py", "commands/*")

@@ -12,44 +12,26 @@ import numpy as np
 
 from agentic_trading.backtester.replay import FundingStamp
 from agentic_trading.backtester.timeline import Timeline, build_timeline
+from agentic_trading.contenders import Contender, choose_symbols, contenders_of
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import SECOND_NS, Market, Timeframe
 from agentic_trading.core.errors import ConfigError, MissingData
-from agentic_trading.core.features import FeatureSpec, realized_volatility
+from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.models import CLOSE, CandleColumns, Instrument, IntArray
-from agentic_trading.core.sizing import SizingSettings, VolatilityTarget
 from agentic_trading.data.candle_builder import build
 from agentic_trading.data.history import HistoryStore
 from agentic_trading.data.instruments import load_instrument
 from agentic_trading.data.quality import Passport, passport
 from agentic_trading.data.sample_store import EXCHANGE as SAMPLE
 from agentic_trading.data.sample_store import ensure_sample
-from agentic_trading.data.universe import select
 from agentic_trading.features.columns import ColumnStore
 from agentic_trading.features.table import Table, build_table
-from agentic_trading.risk.limits import refuse_excess_symbols
 from agentic_trading.settings import AppSettings
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
-from agentic_trading.strategies.registry import Catalogue, create, discover
-from agentic_trading.strategies.settings import StrategySettings
+from agentic_trading.strategies.registry import discover
 
 Progress = Callable[[str], None]
-
-
-class Contender(msgspec.Struct, frozen=True):
-    """A strategy that takes part: its settings, the object, its first timeframe, symbols and features.
-
-    ``volatility`` names the feature its sizing needs stamped on entries.
-    """
-
-    settings: StrategySettings
-    strategy: BaseStrategy[Any]
-    timeframe: Timeframe
-    symbols: tuple[str, ...]
-    specs: tuple[FeatureSpec, ...]
-    sizing: SizingSettings
-    volatility: str | None
 
 
 class Inputs(msgspec.Struct, frozen=True, eq=False):
@@ -91,8 +73,8 @@ def load_inputs(
     ``objects`` are strategies given as objects instead of by name.
     Raises ConfigError, UsageError, MissingData or CorruptData, each with one sentence and a remedy.
     """
-    symbols, warnings = _choose_symbols(settings)
-    contenders = _contenders(settings, symbols, discover(strategy_dirs), objects or {})
+    symbols, warnings = choose_symbols(settings)
+    contenders = contenders_of(settings, symbols, discover(strategy_dirs), objects or {})
     regime = ThresholdRegime(settings.regime) if settings.regime.enabled else None
     base_frame = settings.backtest.timeframe
     progress("sample market" if settings.backtest.exchange == SAMPLE else "history")
@@ -122,74 +104,6 @@ def load_inputs(
         contenders, instruments, timeline, first_row, tables, funding, known,
         _data_sha256(known, instruments, funding), tuple(warnings), features_s,
     )  # fmt: skip
-
-
-# --- who trades what --------------------------------------------------------------------------
-
-
-def _choose_symbols(settings: AppSettings) -> tuple[tuple[str, ...], list[str]]:
-    selection = select(settings.symbols.default, settings.symbols, settings.universe, {})
-    if not selection.selected:
-        reasons = "; ".join(f"{symbol}: {reason}" for symbol, reason in selection.dropped)
-        raise ConfigError(f"no symbol is left to trade ({reasons or 'none is configured'})")
-    refuse_excess_symbols(selection.selected, settings.safe_mode)
-    return selection.selected, [f"{symbol} is left out: {reason}." for symbol, reason in selection.dropped]
-
-
-def _contenders(
-    settings: AppSettings,
-    symbols: Sequence[str],
-    catalogue: Catalogue,
-    objects: Mapping[str, BaseStrategy[Any]],
-) -> tuple[Contender, ...]:
-    enabled = [each for each in settings.strategies if each.enabled]
-    if not enabled:
-        raise ConfigError("no strategy is enabled: name one with --strategy or enable it in strategies.toml")
-    return tuple(_contender(each, settings, symbols, catalogue, objects) for each in enabled)
-
-
-def _contender(
-    own: StrategySettings,
-    settings: AppSettings,
-    symbols: Sequence[str],
-    catalogue: Catalogue,
-    objects: Mapping[str, BaseStrategy[Any]],
-) -> Contender:
-    strategy = objects.get(own.strategy_id)
-    if strategy is None:
-        strategy = create(own.strategy_id, own.params, catalogue=catalogue)
-    first = own.timeframes[0]
-    base = settings.backtest.timeframe
-    if first.ns % base.ns:
-        raise ConfigError(
-            f"strategy {own.strategy_id} trades on {first} candles, which cannot be built from the "
-            f"{base} candles of the replay: choose a base timeframe that divides it with --timeframe"
-        )
-    unknown = [symbol for symbol in own.symbols or () if symbol not in symbols]
-    if unknown:
-        raise ConfigError(
-            f"strategy {own.strategy_id} wants {', '.join(unknown)}, which is not among the symbols of "
-            f"the run: {', '.join(symbols)}"
-        )
-    sizing = own.sizing or settings.portfolio.sizing
-    specs = list(dict.fromkeys(_on_own_timeframe(spec, own, first) for spec in strategy.features()))
-    volatility = None
-    if isinstance(sizing, VolatilityTarget):
-        needed = realized_volatility(sizing.window)
-        volatility = needed.name
-        specs.append(needed)
-    return Contender(
-        own, strategy, first, tuple(own.symbols or symbols), tuple(dict.fromkeys(specs)), sizing, volatility
-    )
-
-
-def _on_own_timeframe(spec: FeatureSpec, own: StrategySettings, first: Timeframe) -> FeatureSpec:
-    if spec.timeframe is not None and (spec.timeframe.ns < first.ns or spec.timeframe.ns % first.ns):
-        raise ConfigError(
-            f"strategy {own.strategy_id} asks for {spec.name}, but trades on {first}: a feature's "
-            f"timeframe must be a multiple of the strategy's first"
-        )
-    return spec
 
 
 # --- candles and features ---------------------------------------------------------------------
@@ -244,7 +158,10 @@ def _tables(
         for contender in contenders:
             if symbol in contender.symbols:
                 wanted.setdefault(contender.timeframe, []).extend(contender.specs)
-        used = [*(regime.features if regime is not None else ()), *(s for each in wanted.values() for s in each)]
+        used = [
+            *(regime.features if regime is not None else ()),
+            *(s for each in wanted.values() for s in each),
+        ]
         for frame in {*wanted, *(spec.timeframe for spec in used if spec.timeframe is not None)}:
             if frame not in built:
                 built[frame] = build(candles, frame)
@@ -270,7 +187,10 @@ def _late_start(
     if not late:
         return []
     latest = max(late.values())
-    return [f"Features warm up first: trading begins {iso(latest)[:16]} UTC, there are no candles before the start."]
+    return [
+        f"Features warm up first: trading begins {iso(latest)[:16]} UTC, "
+        "for there are no candles before the start."
+    ]
 
 
 # --- money matters ----------------------------------------------------------------------------
@@ -280,7 +200,8 @@ def _check_quotes(instruments: Mapping[str, Instrument], settings: AppSettings) 
     for symbol, instrument in instruments.items():
         if instrument.quote != settings.portfolio.quote:
             raise ConfigError(
-                f"{symbol} is quoted in {instrument.quote}, but portfolio.quote is {settings.portfolio.quote}: "
+                f"{symbol} is quoted in {instrument.quote}, but portfolio.quote is "
+                f"{settings.portfolio.quote}: "
                 f"one run counts in one currency"
             )
 
@@ -324,7 +245,9 @@ def _marks(
     found = candles.close_ns[rows] == at_ns
     closes = candles.bars[CLOSE, rows]
     return {
-        at: mark for at, mark, there in zip(at_ns.tolist(), closes.tolist(), found.tolist(), strict=True) if there
+        at: mark
+        for at, mark, there in zip(at_ns.tolist(), closes.tolist(), found.tolist(), strict=True)
+        if there
     }, []
 
 

@@ -15,6 +15,7 @@ from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.summary import result_of
+from agentic_trading.contenders import Contender
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
 from agentic_trading.core.events import (
@@ -46,22 +47,22 @@ from agentic_trading.core.events import (
     TradingStateSet,
 )
 from agentic_trading.core.ids import IdSequence
-from agentic_trading.core.interfaces import Agent, Clock
+from agentic_trading.core.interfaces import Clock
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
 from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order_manager import OrderManager
 from agentic_trading.features.playback import TableFeatures
 from agentic_trading.identity import inputs_sha256, run_id_of, versions
-from agentic_trading.inputs import Contender, Inputs, load_inputs
+from agentic_trading.inputs import Inputs, load_inputs
 from agentic_trading.portfolio.allocator import Allocator, Allotment
 from agentic_trading.portfolio.entries import Entries
 from agentic_trading.portfolio.equity import EquityCurve
 from agentic_trading.portfolio.ledger import Ledger
+from agentic_trading.request import effective_settings
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.engine import RiskEngine
 from agentic_trading.risk.limits import constrain
-from agentic_trading.request import effective_settings
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models
 from agentic_trading.simulation.venue import SimulatedVenue

@@ -101,9 +101,7 @@ def _round_trips(record: RunRecord) -> RoundTrips:
         for event in record.events
         if isinstance(event, OrderIntent)
     }
-    marks = {
-        symbol: decimal_of(float(columns.bars[CLOSE, -1])) for symbol, columns in record.candles.items()
-    }
+    marks = {symbol: decimal_of(float(columns.bars[CLOSE, -1])) for symbol, columns in record.candles.items()}
     return fold_round_trips(
         [event for event in record.events if isinstance(event, Fill | FundingPosted)],
         reasons={order.order_id: order.reason for order in record.orders},
@@ -135,4 +133,3 @@ def _buy_and_hold(candles: Mapping[str, CandleColumns]) -> float | None:
         if len(columns)
     ]
     return sum(ratios) / len(ratios) - 1.0 if ratios else None
-

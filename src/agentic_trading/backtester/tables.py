@@ -66,7 +66,9 @@ def fills_table(fills: Iterable[Fill], instruments: Mapping[str, Instrument]) ->
 
 def funding_table(posted: Iterable[FundingPosted]) -> pl.DataFrame:
     """``funding.parquet``: one row per strategy and stamp."""
-    rows = ((each.at_ns, each.symbol, each.rate, each.notional, each.payment, each.strategy) for each in posted)
+    rows = (
+        (each.at_ns, each.symbol, each.rate, each.notional, each.payment, each.strategy) for each in posted
+    )
     return table("funding", rows)
 
 

@@ -93,8 +93,8 @@ def _candles(columns: CandleColumns, rows: IntArray) -> list[Candle | None]:
     filled = columns.filled[wanted].tolist()
     symbol, timeframe, length = columns.symbol, columns.timeframe, columns.timeframe.ns
     candles = [
-        Candle(symbol, timeframe, at, at + length, o, h, l, c, v, f)
-        for at, o, h, l, c, v, f in zip(opens, *bars, filled, strict=True)
+        Candle(symbol, timeframe, at, at + length, *prices_volume_filled)
+        for at, *prices_volume_filled in zip(opens, *bars, filled, strict=True)
     ]
     if len(candles) == rows.shape[0]:
         return list(candles)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +13,9 @@ from agentic_trading.core.config import schema
 from agentic_trading.core.config.decode import DEFAULT, leaf_values
 from agentic_trading.core.config.writer import toml_value
 from agentic_trading.settings import ITEM_NAMES, AppSettings, Mode, load_settings
+
+PIPED_WIDTH = 240
+"""Columns of the table where there is no terminal: wide enough that a row is one line."""
 
 
 @click.group()
@@ -40,12 +44,16 @@ def show(files: tuple[Path, ...], assignments: tuple[str, ...], mode: Mode | Non
         document = {"settings": loaded.settings.model_dump(mode="json"), "origins": dict(loaded.origins)}
         click.echo(json.dumps(document, indent=2))
         return
-    table = Table("setting", "value", "from", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", overflow="fold")
     for key, value in leaf_values(loaded.settings, ITEM_NAMES).items():
         origin = loaded.origins[key]
         shown = "(not set)" if value is None else toml_value(value)
         table.add_row(key, shown, origin, style="dim" if origin == DEFAULT else None)
-    Console(soft_wrap=not os.isatty(1), markup=False, highlight=False).print(table)
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    Console(file=sys.stdout, width=width, markup=False, highlight=False).print(table)
 
 
 @config.command("schema")

@@ -19,7 +19,7 @@ from agentic_trading.core.errors import CorruptData, MissingData, UsageError
 from agentic_trading.data import quality
 from agentic_trading.data.download import EXCHANGES
 from agentic_trading.data.download import download as fetch
-from agentic_trading.data.history import HistoryStore, SeriesInfo
+from agentic_trading.data.history import HistoryStore, SeriesKey
 from agentic_trading.data.importers import import_file
 from agentic_trading.data.instruments import parse_symbol
 from agentic_trading.data.sample_store import DEFAULT_DAYS, ensure_sample
@@ -43,7 +43,8 @@ def _shared_options(command: _Decorated) -> _Decorated:
 class Checked(msgspec.Struct, frozen=True):
     """What `data check` found out about one series; ``error`` is empty if it can be trusted."""
 
-    series: SeriesInfo
+    series: SeriesKey
+    rows: int
     error: str
     findings: list[quality.Finding]
 
@@ -150,7 +151,8 @@ def import_files(
 @_shared_options
 def list_stored(data_dir: Path, as_json: bool) -> None:
     """Show what is stored."""
-    series = _stored(data_dir)
+    store = HistoryStore(data_dir)
+    series = [store.describe(key) for key in _keys(store)]
     if as_json:
         _print_json({"series": series})
         return
@@ -170,7 +172,7 @@ def list_stored(data_dir: Path, as_json: bool) -> None:
 def check(data_dir: Path, as_json: bool) -> None:
     """Inspect every stored candle; exit code 1 if any cannot be trusted."""
     store = HistoryStore(data_dir)
-    checked = [_check(store, series) for series in _stored(data_dir) if series.timeframe is not None]
+    checked = [_check(store, key) for key in _keys(store)]
     broken = sum(bool(each.error) for each in checked)
     if as_json:
         _print_json({"checked": checked, "broken": broken})
@@ -189,8 +191,8 @@ def check(data_dir: Path, as_json: bool) -> None:
 @_shared_options
 def sample(seed: int, days: int, data_dir: Path, as_json: bool) -> None:
     """Write the built-in synthetic market (exchange "sample"): BTC, ETH, SOL, spot and perpetual."""
-    ensure_sample(data_dir, seed, days)
-    series = [each for each in _stored(data_dir) if each.exchange == "sample"]
+    store = ensure_sample(data_dir, seed, days)
+    series = [store.describe(key) for key in store.keys() if key.venue == "sample"]
     if as_json:
         _print_json({"series": series})
         return
@@ -199,35 +201,39 @@ def sample(seed: int, days: int, data_dir: Path, as_json: bool) -> None:
     click.echo(f"{series[0].source}: {candles:,} candles of {symbols} in {data_dir}/sample")
 
 
-def _stored(data_dir: Path) -> list[SeriesInfo]:
-    series = HistoryStore(data_dir).list_series()
-    if not series:
+def _keys(store: HistoryStore) -> list[SeriesKey]:
+    keys = store.keys()
+    if not keys:
         raise MissingData(
-            f"there is no history under {data_dir}; get some with: agentic-trading data download "
+            f"there is no history under {store.root}; get some with: agentic-trading data download "
             f"--symbols BTC/USDT --timeframe 1h --since 2024-01-01 (or agentic-trading data import FILE, "
             f"or agentic-trading data sample)"
         )
-    return series
+    return keys
 
 
-def _check(store: HistoryStore, series: SeriesInfo) -> Checked:
+def _check(store: HistoryStore, key: SeriesKey) -> Checked:
     try:
-        open_ns, bars = store.raw(series.key)
+        if key.timeframe is None:
+            return Checked(key, len(store.read_funding(key.venue, key.symbol)[0]), "", [])
+        open_ns, bars = store.raw(key)
     except CorruptData as problem:
-        return Checked(series, str(problem), [])
-    length = series.timeframe or Timeframe.H1
-    findings = quality.inspect(open_ns // MS, bars[0], bars[1], bars[2], bars[3], bars[4], length)
+        return Checked(key, 0, str(problem), [])
+    findings = quality.inspect(open_ns // MS, bars[0], bars[1], bars[2], bars[3], bars[4], key.timeframe)
     # Mark prices have no volume to run dry.
-    quiet = "zero_volume_run" if series.kind == "mark" else ""
-    return Checked(series, "", [each for each in findings if each.kind != quiet])
+    quiet = "zero_volume_run" if key.kind == "mark" else ""
+    return Checked(key, len(open_ns), "", [each for each in findings if each.kind != quiet])
 
 
 def _show_findings(checked: Checked) -> None:
-    series, findings = checked.series, checked.findings
+    key, findings = checked.series, checked.findings
     kinds = sorted({each.kind for each in findings})
     counts = ", ".join(f"{sum(each.kind == kind for each in findings)} {kind}" for kind in kinds)
-    name = f"{series.exchange} {series.symbol} {_series_name(series.kind, series.timeframe)}"
-    click.echo(f"{name}: {series.rows:,} rows, {checked.error or counts or 'nothing to report'}")
+    name = f"{key.venue} {key.symbol} {_series_name(key.kind, key.timeframe)}"
+    if checked.error:
+        click.echo(f"{name}: {checked.error}")
+        return
+    click.echo(f"{name}: {checked.rows:,} rows, {counts or 'nothing to report'}")
     for each in findings[:_SHOWN_FINDINGS]:
         click.echo(f"  {each.kind}: {each}")
     if len(findings) > _SHOWN_FINDINGS:

@@ -21,7 +21,7 @@ Command = Callable[..., Any]
 def _store_options(command: Command) -> Command:
     """The options these verbs share: where results are, and JSON instead of text."""
     where = click.option(
-        "-d", "--out", "results_dir", default="data/results", show_default=True,
+        "--out", "results_dir", default="data/results", show_default=True,
         type=click.Path(path_type=Path), help="Folder that holds the results.",
     )  # fmt: skip
     as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")

@@ -11,8 +11,8 @@ from agentic_trading.core.enums import (
     OrderType,
     Regime,
     Side,
-    TimeInForce,
     Timeframe,
+    TimeInForce,
     TradingState,
 )
 from agentic_trading.core.models import Candle

@@ -6,7 +6,7 @@ import numpy as np
 
 from agentic_trading.core.enums import REGIMES, Timeframe
 from agentic_trading.core.events import CandlesClosed, Event, FeatureVector
-from agentic_trading.core.models import CandleColumns, Candle
+from agentic_trading.core.models import Candle, CandleColumns
 from agentic_trading.features.table import Table
 
 _BLOCK = 1024
@@ -56,11 +56,12 @@ class _Reader:
 
     def candle(self, row: int) -> Candle:
         """The candle of a row."""
-        bars = self.candles.bars[:, row].tolist()
+        first, high, low, last, volume = self.candles.bars[:, row].tolist()
         open_ns = int(self.candles.open_ns[row])
         frame = self.candles.timeframe
+        filled = bool(self.candles.filled[row])
         return Candle(
-            self.candles.symbol, frame, open_ns, open_ns + frame.ns, *bars, bool(self.candles.filled[row])
+            self.candles.symbol, frame, open_ns, open_ns + frame.ns, first, high, low, last, volume, filled
         )
 
     def _load(self) -> None:
@@ -96,9 +97,7 @@ class TableFeatures:
         for (timeframe, symbol), reader in self._readers.items():
             if at_ns % timeframe.ns or not reader.seek(at_ns):
                 continue
-            own = next(
-                (c for c in event.candles if c.symbol == symbol and c.timeframe is timeframe), None
-            )
+            own = next((c for c in event.candles if c.symbol == symbol and c.timeframe is timeframe), None)
             vector = reader.vector(own)
             if vector is not None:
                 vectors.append(vector)

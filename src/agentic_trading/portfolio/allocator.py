@@ -142,7 +142,7 @@ class Allocator:
             return self._refuse(signal, "below_minimum", notional, float(instrument.min_notional))
         side = Side.BUY if signal.direction is Direction.LONG else Side.SELL
         stop = self._stop_price(signal, instrument)
-        if stop is not None and not (0 < stop and (float(stop) - price) * side.sign < 0):
+        if stop is not None and not (stop > 0 and (float(stop) - price) * side.sign < 0):
             return self._refuse(signal, "stop_on_wrong_side", float(stop), price)
         terms = OrderTerms(signal.strategy, signal.symbol, side, quantity, protective_stop=stop)
         return self._propose(signal, terms, price, "entry")
@@ -181,9 +181,7 @@ class Allocator:
         )
         price = self._marks.price(event.terms.symbol)
         return [
-            Proposal(
-                self._ids.next("proposal"), self._clock.now_ns, terms, price, event.order_id, "netted"
-            )
+            Proposal(self._ids.next("proposal"), self._clock.now_ns, terms, price, event.order_id, "netted")
         ]
 
     def _move_stop(self, signal: Signal, held: Decimal) -> list[Event]:
@@ -224,13 +222,9 @@ class Allocator:
         return self._clock.now_ns - signal.at_ns > lifetime and signal.direction is not Direction.FLAT
 
     def _propose(self, signal: Signal, terms: OrderTerms, price: float, reason: str) -> Proposal:
-        return Proposal(
-            self._ids.next("proposal"), self._clock.now_ns, terms, price, signal.id, reason
-        )
+        return Proposal(self._ids.next("proposal"), self._clock.now_ns, terms, price, signal.id, reason)
 
-    def _refuse(
-        self, signal: Signal, code: str, value: float, limit: float, detail: str = ""
-    ) -> Refusal:
+    def _refuse(self, signal: Signal, code: str, value: float, limit: float, detail: str = "") -> Refusal:
         return Refusal(
             self._clock.now_ns, signal.id, signal.strategy, signal.symbol, code,
             float(value), float(limit), float(limit) - float(value), detail,

@@ -53,9 +53,7 @@ class EquityCurve:
             self._last[position] = candle.close
             self._marked_ns[position] = candle.close_ns
         self._refresh()
-        mark_rows(
-            self._peak, self._quantities, self._value, self._cash, self._prices, self._row, 0, 1
-        )
+        mark_rows(self._peak, self._quantities, self._value, self._cash, self._prices, self._row, 0, 1)
         equity, cash, gross, net, drawdown = self._row[:, 0].tolist()
         self._now = (equity, cash, gross, net, drawdown)
         self._append(event.at_ns)

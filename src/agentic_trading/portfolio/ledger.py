@@ -92,9 +92,7 @@ class Ledger:
 
     def _net_position(self, instrument: Instrument, traded: Decimal, price: Decimal) -> None:
         symbol = instrument.symbol
-        applied = apply_trade(
-            self._net.get(symbol, ZERO), self._net_cost.get(symbol, ZERO), traded, price
-        )
+        applied = apply_trade(self._net.get(symbol, ZERO), self._net_cost.get(symbol, ZERO), traded, price)
         self._net_cost[symbol] = applied.cost
         self._credit(instrument.quote, applied.realised)
 

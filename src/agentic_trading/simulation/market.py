@@ -12,7 +12,7 @@ from agentic_trading.simulation.settings import SimulationSettings, fee_rates
 def market_models(
     instruments: Mapping[str, Instrument], settings: SimulationSettings
 ) -> dict[str, MarketModel]:
-    """Fees, costs, latency and participation by symbol; ``fills = "next_open"`` takes all costs but fees away.
+    """Fees, costs, latency and participation by symbol; ``next_open`` fills cost nothing but the fee.
 
     Raises ConfigError if a venue's fees are neither known nor given.
     """

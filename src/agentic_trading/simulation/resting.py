@@ -6,7 +6,7 @@ import msgspec
 
 from agentic_trading.core.enums import Liquidity, OrderType, Side
 from agentic_trading.core.events import OrderTerms
-from agentic_trading.core.models import Instrument
+from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.simulation.costs import CostModel
 
 
@@ -32,6 +32,7 @@ class RestingOrder:
     """
 
     __slots__ = (
+        "_trigger",
         "arrived_ns",
         "entry_id",
         "executed",
@@ -61,6 +62,7 @@ class RestingOrder:
         self.executed = Decimal(0)
         self.triggered = False
         self.entry_id = entry_id
+        self._trigger = 0.0 if terms.stop_price is None else float(terms.stop_price)
 
     @property
     def side(self) -> Side:
@@ -75,6 +77,12 @@ class RestingOrder:
     def is_stop(self) -> bool:
         """Waits for its trigger."""
         return self.terms.type is OrderType.STOP_MARKET and not self.triggered
+
+    def out_of_reach(self, candle: Candle) -> bool:
+        """Whether a candle surely did not touch the stop: in floats, which order like their decimals."""
+        if self.terms.side is Side.SELL:
+            return candle.low > self._trigger
+        return candle.high < self._trigger
 
     @property
     def rests_as_limit(self) -> bool:

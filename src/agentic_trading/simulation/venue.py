@@ -10,7 +10,7 @@ volume participation, reduce-only and holdings caps, and stops attached to entri
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from agentic_trading.core.enums import OrderType, Side, TimeInForce
+from agentic_trading.core.enums import OrderType, TimeInForce
 from agentic_trading.core.events import (
     CancelOrder,
     Event,
@@ -109,15 +109,14 @@ class SimulatedVenue:
         room = self._try_stops(candle, room)
         for order in list(resting.values()):
             if order.rests_as_limit and order.order_id in resting and order.arrived_ns < candle.open_ns:
-                matched = match_limit(
-                    order.instrument, order.side, order.limit, candle, None, model.costs
-                )
+                matched = match_limit(order.instrument, order.side, order.limit, candle, None, model.costs)
                 room = self._take(order, matched, candle.close_ns, room)
         self._try_stops(candle, room)  # stops of entries that filled inside this candle
 
     def _arrivals(self, candle: Candle) -> list[tuple[int, float, SubmitOrder | CancelOrder]]:
         """Commands for this symbol that arrive before the candle closes, by arrival time."""
-        due, later = [], []
+        due: list[tuple[int, int, SubmitOrder | CancelOrder]] = []
+        later: list[tuple[int, int, SubmitOrder | CancelOrder]] = []
         for item in self._travelling:
             command = item[2]
             symbol = command.symbol if isinstance(command, CancelOrder) else command.terms.symbol
@@ -127,8 +126,7 @@ class SimulatedVenue:
         due.sort(key=lambda item: item[:2])
         length = candle.close_ns - candle.open_ns
         return [
-            (max(at, candle.open_ns), max(0, at - candle.open_ns) / length, command)
-            for at, _, command in due
+            (max(at, candle.open_ns), max(0, at - candle.open_ns) / length, command) for at, _, command in due
         ]
 
     def _arrive(
@@ -192,7 +190,7 @@ class SimulatedVenue:
         resting = self._resting[candle.symbol]
         costs = self._models[candle.symbol].costs
         for order in list(resting.values()):
-            if not order.is_stop or order.order_id not in resting:
+            if not order.is_stop or order.order_id not in resting or order.out_of_reach(candle):
                 continue
             matched = match_stop(order.instrument, order.side, order.stop_price, candle, costs)
             if matched is None:
@@ -240,8 +238,18 @@ class SimulatedVenue:
         self._trades += 1
         self._reports.append(
             Fill(
-                f"trade-{self._trades}", order.order_id, terms.strategy, terms.symbol, terms.side, quantity,
-                matched.price, fee, rules.quote, matched.liquidity, matched.reference, at_ns,
+                f"trade-{self._trades}",
+                order.order_id,
+                terms.strategy,
+                terms.symbol,
+                terms.side,
+                quantity,
+                matched.price,
+                fee,
+                rules.quote,
+                matched.liquidity,
+                matched.reference,
+                at_ns,
             )  # fmt: skip
         )
         if terms.protective_stop is not None:
@@ -254,9 +262,7 @@ class SimulatedVenue:
         resting = self._resting[entry.instrument.symbol]
         stop = resting.get(stop_id)
         if stop is None:
-            stop = RestingOrder(
-                stop_id, attached_stop(entry.terms), entry.instrument, at_ns, entry.order_id
-            )
+            stop = RestingOrder(stop_id, attached_stop(entry.terms), entry.instrument, at_ns, entry.order_id)
             resting[stop_id] = stop
             self._reports.append(OrderAccepted(stop_id, at_ns))
         stop.remaining += quantity

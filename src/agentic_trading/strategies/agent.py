@@ -108,9 +108,15 @@ class StrategyAgent:
         if not self._close_on_gap or not context.position.quantity:
             return ()
         flat = Signal(
-            self._id, gap.symbol, Direction.FLAT, reasons={"missing_candles": float(gap.missing)}, at_ns=gap.at_ns
+            self._id,
+            gap.symbol,
+            Direction.FLAT,
+            reasons={"missing_candles": float(gap.missing)},
+            at_ns=gap.at_ns,
         )
-        return (msgspec.structs.replace(flat, id=self._ids.next("signal")),) if self._news.changes(flat) else ()
+        return (
+            (msgspec.structs.replace(flat, id=self._ids.next("signal")),) if self._news.changes(flat) else ()
+        )
 
 
 def _nonsense(signal: Any, candle: Candle) -> str | None:

@@ -11,7 +11,8 @@ from market_files import START_MS, candle_frame
 from agentic_trading.core.enums import HOUR_NS, Timeframe
 from agentic_trading.core.errors import ConfigError, CorruptData, MissingData
 from agentic_trading.data.candle_builder import build
-from agentic_trading.data.history import HistoryStore
+from agentic_trading.data.history import HistoryStore, writing
+from agentic_trading.data.history.manifest import save_manifest
 from agentic_trading.data.quality import data_sha256
 
 START_NS = START_MS * 1_000_000
@@ -183,25 +184,24 @@ def test_files_put_there_by_hand_are_checked(
         store.read(VENUE, SYMBOL, Timeframe.H1)
 
 
-def test_a_crash_between_file_and_manifest_harms_nothing(store: HistoryStore) -> None:
-    """While a month is being replaced, the manifest vouches for the old file and for the new one."""
+@pytest.mark.parametrize(("dies_at", "rows_after"), [("write_atomically", 10), ("save_manifest", 20)])
+def test_a_crash_while_writing_harms_nothing(
+    store: HistoryStore, monkeypatch: pytest.MonkeyPatch, dies_at: str, rows_after: int
+) -> None:
+    """A crash before or after the Parquet file is replaced leaves the old or the new candles, readable."""
     put(store, candle_frame(10))
-    folder = store.root / "binance/spot/BTC-USDT"
-    old = (folder / "1h/2021-01.parquet").read_bytes()
-    put(store, candle_frame(20))
-    manifest = json.loads((folder / "manifest.json").read_text())
-    entry = manifest["files"]["1h/2021-01.parquet"]
-    new_sha = entry["sha256"]
-    put(store, candle_frame(10).with_columns(volume=pl.lit(3.0)))
-    assert (
-        new_sha != json.loads((folder / "manifest.json").read_text())["files"]["1h/2021-01.parquet"]["sha256"]
-    )
-    import hashlib
+    calls = []
 
-    entry["sha256"], entry["next_sha256"] = hashlib.sha256(old).hexdigest(), new_sha
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    (folder / "1h/2021-01.parquet").write_bytes(old)
-    assert len(store.read(VENUE, SYMBOL, Timeframe.H1)) == 10
+    def die(*arguments: object) -> None:
+        calls.append(arguments)
+        if dies_at == "write_atomically" or len(calls) == 2:
+            raise KeyboardInterrupt
+        save_manifest(*arguments)
+
+    monkeypatch.setattr(writing, dies_at, die)
+    with pytest.raises(KeyboardInterrupt):
+        put(store, candle_frame(20))
+    assert len(store.read(VENUE, SYMBOL, Timeframe.H1)) == rows_after
 
 
 def test_funding_stamps_go_to_the_minute(store: HistoryStore) -> None:

@@ -1,6 +1,5 @@
 """What a section of the settings is made of: the strict base model and number types that know their unit."""
 
-from collections.abc import Mapping
 from decimal import Decimal, DecimalException
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -84,6 +83,3 @@ OneOf = Annotated[Choice, Field(strict=False)]
 Item = TypeVar("Item")
 Many = Annotated[tuple[Item, ...], Field(strict=False)]
 """A list in TOML, an immutable tuple here."""
-
-Table = Mapping[str, Any]
-"""A decoded TOML table."""

@@ -47,11 +47,6 @@ class SeriesInfo(msgspec.Struct, frozen=True):
     missing: int
     source: str
 
-    @property
-    def key(self) -> SeriesKey:
-        """What names this series."""
-        return SeriesKey(self.exchange, self.symbol, self.kind, self.timeframe)
-
 
 class HistoryStore:
     """Market history in ``<root>/<exchange>/<market>/<BASE-QUOTE>/<timeframe>/<YYYY-MM>.parquet``."""
@@ -210,23 +205,36 @@ class HistoryStore:
         keys = [SeriesKey(venue, symbol, kind, timeframe) for timeframe in Timeframe]
         return [key.timeframe for key in keys if key.timeframe and self._months(key, 0, FAR_FUTURE_NS)]
 
-    def list_series(self) -> list[SeriesInfo]:
-        """Every stored series, by exchange, market and symbol."""
-        found = []
+    def keys(self) -> list[SeriesKey]:
+        """The names of all stored series, by exchange, market and symbol; no file is opened."""
+        found: list[SeriesKey] = []
         kinds: tuple[Kind, ...] = ("candles", "mark")
         for folder in sorted(self.root.glob("[!.]*/*/*")):
             if not folder.is_dir() or folder.parent.name not in ("spot", "linear"):
                 continue
             venue, symbol = folder.parent.parent.name, symbol_of(folder.parent.name, folder.name)
-            manifest = load_manifest(folder)
             for kind in kinds:
-                for timeframe in self.timeframes(venue, symbol, kind):
-                    key = SeriesKey(venue, symbol, kind, timeframe)
-                    found.append(_describe(key, self.stamps(key), manifest))
+                found += [
+                    SeriesKey(venue, symbol, kind, each) for each in self.timeframes(venue, symbol, kind)
+                ]
             if (folder / "funding.parquet").exists():
-                stamps = self.read_funding(venue, symbol)[0]
-                found.append(_describe(SeriesKey(venue, symbol, "funding"), stamps, manifest))
+                found.append(SeriesKey(venue, symbol, "funding"))
         return found
+
+    def describe(self, key: SeriesKey) -> SeriesInfo:
+        """Extent, gaps and source of one series; raises CorruptData if it cannot be read."""
+        timeframe = key.timeframe
+        stamps = self.stamps(key) if timeframe else self.read_funding(key.venue, key.symbol)[0]
+        gaps = gaps_of(stamps, timeframe) if timeframe else []
+        entry = load_manifest(self.folder(key.venue, key.symbol)).series.get(key.name, SeriesEntry())
+        return SeriesInfo(
+            key.venue, key.symbol, key.kind, timeframe, len(stamps), int(stamps[0]), int(stamps[-1]),
+            len(gaps), sum(gap[2] for gap in gaps), "; ".join(entry.sources) or "unrecorded files",
+        )  # fmt: skip
+
+    def list_series(self) -> list[SeriesInfo]:
+        """Every stored series, described."""
+        return [self.describe(key) for key in self.keys()]
 
     def provenance(
         self, venue: str, symbol: str, timeframe: Timeframe, start_ns: int | None = None,
@@ -274,15 +282,6 @@ class HistoryStore:
             return len(self._months(key, first_ns, last_ns - 1)), base is timeframe, -base.ns
 
         return max(bases, key=rank)
-
-
-def _describe(key: SeriesKey, stamps: IntArray, manifest: Manifest) -> SeriesInfo:
-    gaps = gaps_of(stamps, key.timeframe) if key.timeframe is not None else []
-    entry = manifest.series.get(key.name, SeriesEntry())
-    return SeriesInfo(
-        key.venue, key.symbol, key.kind, key.timeframe, len(stamps), int(stamps[0]), int(stamps[-1]),
-        len(gaps), sum(gap[2] for gap in gaps), "; ".join(entry.sources) or "unrecorded files",
-    )  # fmt: skip
 
 
 def _cut(columns: CandleColumns, first_ns: int, last_ns: int) -> CandleColumns:

@@ -12,4 +12,3 @@ def only_reduces(view: RiskView, limits: RiskSettings) -> Refusal | None:
     if terms.quantity <= closable:
         return None
     return view.refuse("not_reducing", float(terms.quantity), float(closable))
-

@@ -28,9 +28,7 @@ def order_size(view: RiskView, limits: RiskSettings) -> Refusal | None:
     return _share_of_equity(view, "max_order_size", view.order_notional, limits.max_order_pct)
 
 
-def _share_of_equity(
-    view: RiskView, code: str, notional: Decimal | None, ratio: float
-) -> Refusal | None:
+def _share_of_equity(view: RiskView, code: str, notional: Decimal | None, ratio: float) -> Refusal | None:
     if notional is None:
         return view.unknown(code, "the notional at worst price")
     if view.equity is None or view.equity <= 0:

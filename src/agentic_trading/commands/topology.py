@@ -1,0 +1,24 @@
+"""``topology``: the wiring of a run as a Mermaid diagram."""
+
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from agentic_trading.commands.options import request_of, run_options
+from agentic_trading.core.clock import ReplayClock
+from agentic_trading.event_bus.topology import mermaid, validate
+from agentic_trading.inputs import load_inputs
+from agentic_trading.main import Agents
+from agentic_trading.main import topology as wiring
+
+
+@click.command()
+@run_options
+def topology(**flags: Any) -> None:
+    """Print who hears what, in which order, as a Mermaid flowchart."""
+    request = request_of("backtest", flags)
+    inputs = load_inputs(request.settings, request.strategy_dirs)
+    table = wiring(Agents(inputs, request.settings, ReplayClock(), Decimal(1)))
+    validate(table)
+    click.echo(mermaid(table), nl=False)
