@@ -89,7 +89,7 @@ check-imports: $(VENV)/.ready-dev
 	@$(BIN)/lint-imports --no-logo
 
 check-tests: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not integration and not browser" tests
+	@$(BIN)/python -m pytest -q -n $(JOBS) --hypothesis-profile=quick -m "not slow and not integration and not browser" tests
 
 ifneq ($(wildcard benchmarks/__main__.py),)
 bench: $(VENV)/.ready-dev ## how fast the engine is on this machine

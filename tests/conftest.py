@@ -1,10 +1,25 @@
-"""What all tests share: how Hypothesis searches."""
+"""What all tests share: how hard Hypothesis searches, and the sample market, made once."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # Timings never decide a test. In CI the cases are the same every time; at the desk they vary.
+# `make check` asks for the quick search by name, `make test` for the full one.
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=15)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.fixture(scope="session")
+def sample_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A history folder with the sample market in it, shared by all processes of a test session."""
+    from agentic_trading.data.sample_store import ensure_sample
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sample-history"
+    ensure_sample(folder)
+    return folder

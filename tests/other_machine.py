@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[1] / "src"
+TESTS = Path(__file__).parent
+SOURCE = TESTS.parent / "src"
 
 
 def _numpy_features_that_can_go() -> str:
@@ -23,15 +24,20 @@ OTHER_MACHINES: dict[str, dict[str, str]] = {
         "PYTHONHASHSEED": "4711",
         "TZ": "Asia/Kathmandu",
     },
+    "one_thread": {
+        "NUMBA_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "42",
+        "TZ": "Pacific/Auckland",
+    },
     "no_compiler": {"NUMBA_DISABLE_JIT": "1", "PYTHONHASHSEED": "1", "TZ": "America/New_York"},
-}
+}  # fmt: skip
 
 
-def run_elsewhere(program: str, machine: str) -> str:
-    """What a Python program prints in a fresh interpreter on one of `OTHER_MACHINES`."""
+def run_elsewhere(program: str, machine: str, python: str = sys.executable) -> str:
+    """What a Python program prints in a fresh interpreter on one of `OTHER_MACHINES`, or ``here``."""
+    path = os.pathsep.join((str(SOURCE), str(TESTS)))
     finished = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(SOURCE), **OTHER_MACHINES[machine]},
+        [python, "-c", program],
+        env={**os.environ, "PYTHONPATH": path, **OTHER_MACHINES.get(machine, {})},
         capture_output=True,
         text=True,
         check=False,

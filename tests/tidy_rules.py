@@ -18,7 +18,7 @@ ASYNC_HOME = (
 )  # fmt: skip
 CLOCK_HOME = ("core/clock.py",)
 WAITING_HOME = (*EDGE, *CLOCK_HOME, "data/download.py")
-STOPWATCH_HOME = (*EDGE, "backtester/*", "optimization/*", "observability/*")
+STOPWATCH_HOME = (*EDGE, "inputs.py", "backtester/*", "optimization/*", "observability/*")
 MODE_HOME = (*EDGE, "settings.py")
 PRINT_HOME = ("cli.py", "__main__.py", "commands/*")
 BLIND_EXCEPT_HOME = (

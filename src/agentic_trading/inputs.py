@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,7 +13,7 @@ from agentic_trading.backtester.replay import FundingStamp
 from agentic_trading.backtester.timeline import Timeline, build_timeline
 from agentic_trading.contenders import Contender, choose_symbols, contenders_of
 from agentic_trading.core.clock import iso
-from agentic_trading.core.enums import SECOND_NS, Market, Timeframe
+from agentic_trading.core.enums import Market, Timeframe
 from agentic_trading.core.errors import ConfigError, MissingData
 from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.models import CLOSE, CandleColumns, Instrument, IntArray
@@ -50,18 +49,6 @@ class Inputs(msgspec.Struct, frozen=True, eq=False):
     """Seconds spent on computing features."""
 
 
-def timerange_ns(timerange: str) -> tuple[int | None, int | None]:
-    """``20240101-20240630`` as [start, end) in nanoseconds UTC; an open end is None."""
-    start, _, end = timerange.partition("-")
-    return _day_ns(start), _day_ns(end)
-
-
-def _day_ns(day: str) -> int | None:
-    if not day:
-        return None
-    return int(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).timestamp()) * SECOND_NS
-
-
 def load_inputs(
     settings: AppSettings,
     strategy_dirs: Sequence[Path] = (),
@@ -79,7 +66,7 @@ def load_inputs(
     base_frame = settings.backtest.timeframe
     progress("sample market" if settings.backtest.exchange == SAMPLE else "history")
     store = _store(settings)
-    start_ns, end_ns = timerange_ns(settings.backtest.timerange)
+    start_ns, end_ns = settings.backtest.range_ns
     specs = [spec for contender in contenders for spec in contender.specs]
     preroll = _preroll(specs, contenders, regime, base_frame)
     venue = settings.backtest.exchange
@@ -158,15 +145,14 @@ def _tables(
         for contender in contenders:
             if symbol in contender.symbols:
                 wanted.setdefault(contender.timeframe, []).extend(contender.specs)
-        used = [
+        specs = [
             *(regime.features if regime is not None else ()),
             *(s for each in wanted.values() for s in each),
         ]
-        for frame in {*wanted, *(spec.timeframe for spec in used if spec.timeframe is not None)}:
-            if frame not in built:
-                built[frame] = build(candles, frame)
-        for frame, specs in wanted.items():
-            table = build_table(built, frame, list(dict.fromkeys(specs)), regime, store=columns)
+        frames = [*wanted, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
+        built |= {frame: build(candles, frame) for frame in dict.fromkeys(frames) if frame not in built}
+        for frame, own in wanted.items():
+            table = build_table(built, frame, list(dict.fromkeys(own)), regime, store=columns)
             tables[(frame, symbol)] = (built[frame], table)
     return tables
 
@@ -188,8 +174,10 @@ def _late_start(
         return []
     latest = max(late.values())
     return [
-        f"Features warm up first: trading begins {iso(latest)[:16]} UTC, "
-        "for there are no candles before the start."
+        (
+            f"Features warm up first: trading begins {iso(latest)[:16]} UTC, "
+            "for there are no candles before the start."
+        )
     ]
 
 

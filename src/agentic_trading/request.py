@@ -8,6 +8,7 @@ from typing import Any
 from agentic_trading.core.config import to_toml
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.errors import UsageError
+from agentic_trading.data.coverage import exchange_for
 from agentic_trading.data.instruments import parse_symbol
 from agentic_trading.settings import AppSettings, load_settings
 from agentic_trading.strategies.base import BaseStrategy
@@ -37,7 +38,7 @@ def effective_settings(
         chosen = with_symbols(chosen, symbols)[0]
     if names:
         chosen = with_strategies(chosen, names, strategy_dirs, objects)
-    return chosen, objects
+    return with_exchange(chosen), objects
 
 
 def with_symbols(settings: AppSettings, symbols: Sequence[str]) -> tuple[AppSettings, list[str]]:
@@ -93,6 +94,15 @@ def with_timeframe(settings: AppSettings, timeframe: Timeframe) -> AppSettings:
         regime = regime.model_copy(update={"timeframe": timeframe})
     base = settings.backtest.model_copy(update={"timeframe": timeframe})
     return settings.model_copy(update={"strategies": strategies, "backtest": base, "regime": regime})
+
+
+def with_exchange(settings: AppSettings) -> AppSettings:
+    """The settings with ``backtest.exchange = "auto"`` decided by what is stored."""
+    if settings.backtest.exchange != "auto":
+        return settings
+    own = settings.backtest
+    venue = exchange_for(Path(own.data_dir), settings.symbols.default, own.timeframe, *own.range_ns)
+    return settings.model_copy(update={"backtest": own.model_copy(update={"exchange": venue})})
 
 
 def _named(strategies: Sequence[str | BaseStrategy[Any]]) -> tuple[list[str], Objects]:

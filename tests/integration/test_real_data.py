@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from market_files import real_file
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.data.candle_builder import build, from_trades
 from agentic_trading.data.history import HistoryStore
 from agentic_trading.data.importers import import_file
 from agentic_trading.data.quality import passport
+from market_files import real_file
 
 pytestmark = pytest.mark.integration
 BTC, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"

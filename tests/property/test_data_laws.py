@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market_files import START_MS
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.models import Candle, CandleColumns
 from agentic_trading.data import quality
 from agentic_trading.data.candle_builder import CandleBuilder, advance, build, fill_gaps, new_state
 from agentic_trading.data.history import CANDLE_COLUMNS, HistoryStore
+from market_files import START_MS
 
 MINUTE_MS = 60_000
 
@@ -139,7 +139,7 @@ def test_no_candle_knows_its_future(data, draw) -> None:
 
 @given(minutes(), st.integers(0, 4))
 def test_filling_adds_only_flat_candles(data, max_fill) -> None:
-    """Without the filled rows the columns are the input; stretches are unbroken and start only after long gaps."""
+    """Without the filled rows the columns are the input; stretches start only after long gaps."""
     columns = columns_of(data, max_fill)
     assert np.array_equal(columns.open_ns[~columns.filled], data[0] * 1_000_000)
     assert np.array_equal(columns.bars[:, ~columns.filled], data[1])
@@ -151,7 +151,7 @@ def test_filling_adds_only_flat_candles(data, max_fill) -> None:
 @settings(max_examples=25)
 @given(minutes(most=60), st.data())
 def test_the_store_forgets_nothing(data, draw) -> None:
-    """However the rows are split over writes, the store holds each exactly once, and says how many are new."""
+    """However the rows are split over writes, the store holds each once, and says how many are new."""
     frame = pl.DataFrame(dict(zip(CANDLE_COLUMNS, (data[0], *data[1]), strict=True)))
     order = draw.draw(st.permutations(range(len(frame))))
     cut = draw.draw(st.integers(0, len(frame)))

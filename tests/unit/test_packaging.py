@@ -70,13 +70,15 @@ def test_numerics_are_the_same_on_every_python() -> None:
 def test_nothing_points_at_one_machine() -> None:
     """No committed text names a folder that exists on one machine only."""
     folders = [ROOT / name for name in ("src", "tests", "configs", "docs", "scripts", "research", ".ci")]
-    files = [file for folder in folders for file in sorted(folder.rglob("*"))] + sorted(ROOT.glob("*.*"))
+    files = [file for folder in folders for file in sorted(folder.rglob("*"))] + sorted(
+        ROOT.glob("[A-Za-z]*")
+    )
     private = re.compile(r"(?<![\w.])/" + r"(?:work|root|home/\w+|Users/\w+)/")
     found = [
         f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
         for file in files
         if file.is_file() and file.suffix in TEXTS and "__pycache__" not in file.parts
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        for number, line in enumerate(file.read_text("utf-8", errors="replace").splitlines(), start=1)
         if private.search(line)
     ]
     assert found == []

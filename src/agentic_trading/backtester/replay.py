@@ -72,18 +72,18 @@ class Replay:
         reader = CandleReader(self._timeline)
         closes = self._timeline.close_ns.tolist()
         self._drop_funding_before(closes[first] - self._timeline.timeframe.ns if first < len(closes) else 0)
-        day = (closes[first] - 1) // DAY_NS if first < len(closes) else 0
+        started = (closes[first] - 1) // DAY_NS if first < len(closes) else 0
         for row in range(first, len(closes)):
             at_ns = closes[row]
             self._clock.advance(at_ns)
-            today = at_ns // DAY_NS
-            on_boundary = at_ns % DAY_NS == 0
-            if today > day and not on_boundary:
-                self._deliver(bus, DayStarted(today * DAY_NS))
+            self._fund_until(bus, at_ns - self._timeline.timeframe.ns)  # stamps that fell into a hole
+            day = (at_ns - 1) // DAY_NS
+            if day > started:  # so did the boundary
+                self._deliver(bus, DayStarted(day * DAY_NS))
             self._instant(bus, row, at_ns, reader.at(row))
-            if on_boundary:
+            started = at_ns // DAY_NS
+            if at_ns % DAY_NS == 0:
                 self._deliver(bus, DayStarted(at_ns))
-            day = today
             self.rows_done += 1
             if not row & 8191:
                 progress(self.rows_done)
@@ -96,8 +96,7 @@ class Replay:
             self._deliver(bus, report)
         for candle in candles:
             self._closes[candle.symbol] = candle.close
-        while self._funding and self._funding[-1].at_ns <= at_ns:
-            self._fund(bus, self._funding.pop())
+        self._fund_until(bus, at_ns)
         self._deliver(bus, CandlesClosed(at_ns, candles))
         for gap in self._timeline.gaps.get(row, ()):
             self._deliver(bus, GapFound(at_ns, gap.symbol, gap.missing))
@@ -108,6 +107,10 @@ class Replay:
     def _deliver(self, bus: Bus, event: Event) -> None:
         for command in bus.step(event):
             self._venue.send(command)
+
+    def _fund_until(self, bus: Bus, at_ns: int) -> None:
+        while self._funding and self._funding[-1].at_ns <= at_ns:
+            self._fund(bus, self._funding.pop())
 
     def _fund(self, bus: Bus, stamp: FundingStamp) -> None:
         mark = stamp.mark if stamp.mark is not None else self._closes.get(stamp.symbol)

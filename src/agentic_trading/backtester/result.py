@@ -58,6 +58,6 @@ class Result:
 
         Raises ConfigError if the file cannot be written.
         """
-        from agentic_trading.backtester.report_html import write_report
+        from agentic_trading.backtester.report.page import write_report
 
         return write_report(self, Path(path))

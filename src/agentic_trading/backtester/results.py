@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from agentic_trading.backtester.frames import SCHEMAS
-from agentic_trading.backtester.report_html import write_report
+from agentic_trading.backtester.report.page import write_report
 from agentic_trading.backtester.result import Result, empty
 from agentic_trading.core.errors import ConfigError, CorruptData, MissingData
 

@@ -1,6 +1,6 @@
 """Settings of a backtest."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -9,14 +9,16 @@ from pydantic_core import PydanticCustomError
 
 from agentic_trading.core.config import Section
 from agentic_trading.core.config.section import Amount, OneOf
-from agentic_trading.core.enums import Timeframe
+from agentic_trading.core.enums import SECOND_NS, Timeframe
 
 
 class BacktestSettings(Section):
     """Section ``[backtest]``: which history is replayed, with how much money, and where results go."""
 
     capital: Amount = Field(Decimal(100_000), description="starting cash in quote currency")
-    exchange: Literal["sample", "binance", "bybit"] = Field("sample", description="whose history and rules")
+    exchange: Literal["auto", "sample", "binance", "bybit"] = Field(
+        "auto", description="whose history and rules; auto: the exchange that has the data, else the sample"
+    )
     timeframe: OneOf[Timeframe] = Field(Timeframe.M1, description="base candle interval of the replay")
     timerange: str = Field(
         "", description="YYYYMMDD-YYYYMMDD in UTC, end exclusive, either end open; empty: all"
@@ -39,6 +41,18 @@ class BacktestSettings(Section):
                 {"value": f'"{value}"'},
             )
         return value
+
+    @property
+    def range_ns(self) -> tuple[int | None, int | None]:
+        """The time range as [start, end) in nanoseconds UTC; an open end is None."""
+        start, _, end = self.timerange.partition("-")
+        return _day_ns(start), _day_ns(end)
+
+
+def _day_ns(day: str) -> int | None:
+    if not day:
+        return None
+    return int(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).timestamp()) * SECOND_NS
 
 
 def _readable(timerange: str) -> bool:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from agentic_trading.backtester.breakdown import by_key, costs
 from agentic_trading.backtester.frames import open_positions_table, trades_table
 from agentic_trading.backtester.metrics import Curve, compute
 from agentic_trading.backtester.record import RunRecord
+from agentic_trading.backtester.report.breakdown import by_key, costs
+from agentic_trading.backtester.report.series import price_lines
 from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.round_trips import RoundTrips, fee_in_quote, fold_round_trips
-from agentic_trading.backtester.series import price_lines
 from agentic_trading.backtester.tables import (
     decisions_table,
     equity_table,
@@ -20,9 +20,18 @@ from agentic_trading.backtester.tables import (
     funding_table,
     orders_table,
 )
+from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import Regime
 from agentic_trading.core.equity import EQUITY, GROSS
-from agentic_trading.core.events import Fill, FundingPosted, OrderIntent, Refusal, Signal, SignalGated
+from agentic_trading.core.events import (
+    Fill,
+    FundingPosted,
+    OrderIntent,
+    Refusal,
+    Signal,
+    SignalGated,
+    TradingStateSet,
+)
 from agentic_trading.core.models import CLOSE, OPEN, CandleColumns
 from agentic_trading.core.money import ZERO, decimal_of, exact
 
@@ -85,8 +94,17 @@ def _summary(record: RunRecord, trips: RoundTrips) -> dict[str, Any]:
         "per_strategy": by_key(trips, "strategy", record.strategies),
         "per_symbol": by_key(trips, "symbol", record.candles),
         "timing": dict(record.timing),
-        "warnings": list(record.warnings),
+        "warnings": [*record.warnings, *_breaker_notes(record)],
     }
+
+
+def _breaker_notes(record: RunRecord) -> list[str]:
+    """A breaker that stopped the opening of positions for good explains flat months: say so."""
+    return [
+        f"The {event.reason} breaker tripped at {iso(event.at_ns)[:16]} UTC: nothing was opened after that."
+        for event in record.events
+        if isinstance(event, TradingStateSet) and event.reason == "max_drawdown"
+    ]
 
 
 def _candles_traded(record: RunRecord) -> int:

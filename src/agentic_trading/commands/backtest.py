@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from agentic_trading.backtester.report_terminal import print_report
+from agentic_trading.backtester.report.terminal import print_report
 from agentic_trading.backtester.results import summary_text, write
 from agentic_trading.commands.options import request_of, run_options
 from agentic_trading.commands.progress import Progress

@@ -1,21 +1,25 @@
 """``data download | import | list | check | sample``: get history, look at it, trust it or not."""
 
-import json
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from agentic_trading.core.clock import WallClock, iso
+from agentic_trading.commands.data_tables import (
+    Checked,
+    show_checked,
+    show_downloaded,
+    show_imported,
+    show_json,
+    show_series,
+)
+from agentic_trading.core.clock import WallClock
 from agentic_trading.core.enums import Timeframe
-from agentic_trading.core.errors import CorruptData, MissingData, UsageError
+from agentic_trading.core.errors import CorruptData, MissingData, TradingError, UsageError
 from agentic_trading.data import quality
 from agentic_trading.data.download import EXCHANGES
 from agentic_trading.data.download import download as fetch
@@ -25,7 +29,6 @@ from agentic_trading.data.instruments import parse_symbol
 from agentic_trading.data.sample_store import DEFAULT_DAYS, ensure_sample
 
 MS = 1_000_000
-_SHOWN_FINDINGS = 20
 
 _Decorated = Callable[..., Any]
 
@@ -40,15 +43,6 @@ def _shared_options(command: _Decorated) -> _Decorated:
     )
 
 
-class Checked(msgspec.Struct, frozen=True):
-    """What `data check` found out about one series; ``error`` is empty if it can be trusted."""
-
-    series: SeriesKey
-    rows: int
-    error: str
-    findings: list[quality.Finding]
-
-
 @click.group()
 def data() -> None:
     """History: download or import candles, list and check them."""
@@ -58,7 +52,13 @@ def data() -> None:
 @click.option(
     "-p", "--symbols", "--pairs", required=True, help="Such as BTC/USDT,ETH/USDT (BTC/USDT:USDT: perpetual)."
 )
-@click.option("-i", "--timeframe", default="1h", type=click.Choice(list(Timeframe)), show_default=True)
+@click.option(
+    "-i",
+    "--timeframe",
+    default="1h",
+    type=click.Choice([each.value for each in Timeframe]),
+    show_default=True,
+)
 @click.option("--exchange", default="binance", type=click.Choice(EXCHANGES), show_default=True)
 @click.option("--since", required=True, help="First day, UTC: 2024-01-31 or 20240131.")
 @click.option("--until", help="Last day, exclusive; now if left out.")
@@ -86,18 +86,9 @@ def download(
         store = HistoryStore(data_dir)
         reports = fetch(exchange, wanted, Timeframe(timeframe), since_ms, until_ms, store, show)
     if as_json:
-        _print_json({"exchange": exchange, "timeframe": timeframe, "symbols": reports})
-        return
-    table = Table("symbol", "new", "stored before", "venue lacks", "funding", box=None, pad_edge=False)
-    for each in reports:
-        table.add_row(
-            each.symbol,
-            f"{each.added:,}",
-            f"{each.already_stored:,}",
-            f"{each.missing:,}",
-            f"{each.funding:,}",
-        )
-    _print(table)
+        show_json({"exchange": exchange, "timeframe": timeframe, "symbols": reports})
+    else:
+        show_downloaded(reports)
 
 
 @data.command("import")
@@ -106,9 +97,14 @@ def download(
     "-p",
     "--symbols",
     "symbol",
-    help="The market, where the file's name does not say it (or says it wrongly).",
+    help="The market, where the file's name does not say it, or says it wrongly.",
 )
-@click.option("-i", "--timeframe", type=click.Choice(list(Timeframe)), help="Where the name does not say it.")
+@click.option(
+    "-i",
+    "--timeframe",
+    type=click.Choice([each.value for each in Timeframe]),
+    help="Where the name does not say it.",
+)
 @click.option("--exchange", help="Where the name does not say it.")
 @_shared_options
 def import_files(
@@ -121,30 +117,24 @@ def import_files(
         raise UsageError("--symbols of an import names the one market that the files hold")
     store = HistoryStore(data_dir)
     length = Timeframe(timeframe) if timeframe else None
-    reports = []
+    reports, refused = [], []
     for path in files:
-        report = import_file(path, store, exchange=exchange, symbol=market[0], timeframe=length)
+        try:
+            report = import_file(path, store, exchange=exchange, symbol=market[0], timeframe=length)
+        except TradingError as problem:
+            refused.append(problem)
+            continue
         reports.append(report)
         for note in report.notes:
             click.echo(f"note: {note}", err=True)
     if as_json:
-        _print_json({"files": reports})
-        return
-    counted = ("rows", "new", "replaced", "known", "duplicates", "gaps", "missing")
-    table = Table("exchange", "symbol", "series", *counted, box=None, pad_edge=False)
-    for each in reports:
-        counts = (
-            each.rows,
-            each.added,
-            each.replaced,
-            each.unchanged,
-            each.duplicates,
-            each.gaps,
-            each.missing,
-        )
-        series = _series_name(each.kind, each.timeframe)
-        table.add_row(each.exchange, each.symbol, series, *(f"{count:,}" for count in counts))
-    _print(table)
+        show_json({"files": reports})
+    elif reports:
+        show_imported(reports)
+    for other in refused[1:]:
+        click.echo(f"refused: {other}", err=True)
+    if refused:
+        raise refused[0]
 
 
 @data.command("list")
@@ -154,17 +144,9 @@ def list_stored(data_dir: Path, as_json: bool) -> None:
     store = HistoryStore(data_dir)
     series = [store.describe(key) for key in _keys(store)]
     if as_json:
-        _print_json({"series": series})
-        return
-    table = Table(
-        "exchange", "symbol", "series", "rows", "first", "last", "gaps", "missing", box=None, pad_edge=False
-    )
-    for each in series:
-        table.add_row(
-            each.exchange, each.symbol, _series_name(each.kind, each.timeframe), f"{each.rows:,}",
-            iso(each.first_ns)[:16], iso(each.last_ns)[:16], f"{each.gaps:,}", f"{each.missing:,}",
-        )  # fmt: skip
-    _print(table)
+        show_json({"series": series})
+    else:
+        show_series(series)
 
 
 @data.command()
@@ -175,14 +157,12 @@ def check(data_dir: Path, as_json: bool) -> None:
     checked = [_check(store, key) for key in _keys(store)]
     broken = sum(bool(each.error) for each in checked)
     if as_json:
-        _print_json({"checked": checked, "broken": broken})
+        show_json({"checked": checked, "broken": broken})
     else:
         for each in checked:
-            _show_findings(each)
+            show_checked(each)
     if broken:
-        raise CorruptData(
-            f"{broken} of {len(checked)} series cannot be trusted; the lines above say what to do"
-        )
+        raise CorruptData(f"{broken} of {len(checked)} series cannot be trusted; see above what to do")
 
 
 @data.command()
@@ -192,9 +172,9 @@ def check(data_dir: Path, as_json: bool) -> None:
 def sample(seed: int, days: int, data_dir: Path, as_json: bool) -> None:
     """Write the built-in synthetic market (exchange "sample"): BTC, ETH, SOL, spot and perpetual."""
     store = ensure_sample(data_dir, seed, days)
-    series = [store.describe(key) for key in store.keys() if key.venue == "sample"]
+    series = [store.describe(key) for key in store.series_keys() if key.venue == "sample"]
     if as_json:
-        _print_json({"series": series})
+        show_json({"series": series})
         return
     candles = sum(each.rows for each in series if each.kind == "candles")
     symbols = ", ".join(dict.fromkeys(each.symbol for each in series))
@@ -202,7 +182,7 @@ def sample(seed: int, days: int, data_dir: Path, as_json: bool) -> None:
 
 
 def _keys(store: HistoryStore) -> list[SeriesKey]:
-    keys = store.keys()
+    keys = store.series_keys()
     if not keys:
         raise MissingData(
             f"there is no history under {store.root}; get some with: agentic-trading data download "
@@ -223,29 +203,6 @@ def _check(store: HistoryStore, key: SeriesKey) -> Checked:
     # Mark prices have no volume to run dry.
     quiet = "zero_volume_run" if key.kind == "mark" else ""
     return Checked(key, len(open_ns), "", [each for each in findings if each.kind != quiet])
-
-
-def _show_findings(checked: Checked) -> None:
-    key, findings = checked.series, checked.findings
-    kinds = sorted({each.kind for each in findings})
-    counts = ", ".join(f"{sum(each.kind == kind for each in findings)} {kind}" for kind in kinds)
-    name = f"{key.venue} {key.symbol} {_series_name(key.kind, key.timeframe)}"
-    if checked.error:
-        click.echo(f"{name}: {checked.error}")
-        return
-    click.echo(f"{name}: {checked.rows:,} rows, {counts or 'nothing to report'}")
-    for each in findings[:_SHOWN_FINDINGS]:
-        click.echo(f"  {each.kind}: {each}")
-    if len(findings) > _SHOWN_FINDINGS:
-        click.echo(f"  and {len(findings) - _SHOWN_FINDINGS} more (all with --json)")
-
-
-def _series_name(kind: str, timeframe: Timeframe | None) -> str:
-    return (
-        "funding"
-        if timeframe is None or kind == "funding"
-        else f"{timeframe} {'mark' if kind == 'mark' else ''}".strip()
-    )
 
 
 def _symbols(text: str) -> list[str]:
@@ -271,11 +228,3 @@ def _day_ms(flag: str, text: str) -> int:
 
 def _now_ms() -> int:
     return WallClock().now_ns // MS
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(msgspec.to_builtins(document), indent=2))
-
-
-def _print(table: Table) -> None:
-    Console(soft_wrap=not os.isatty(1), markup=False, highlight=False).print(table)

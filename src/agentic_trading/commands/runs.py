@@ -9,9 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from agentic_trading.backtester.report_html import write_report
-from agentic_trading.backtester.report_terminal import PLAIN_WIDTH, print_report
-from agentic_trading.backtester.report_text import money, percent, plain
+from agentic_trading.backtester.report.page import write_report
+from agentic_trading.backtester.report.terminal import PLAIN_WIDTH, print_report
+from agentic_trading.backtester.report.text import money, percent, plain
 from agentic_trading.backtester.results import REPORT, Run, RunStore, summary_text
 from agentic_trading.core.errors import ConfigError
 

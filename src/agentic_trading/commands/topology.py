@@ -11,6 +11,7 @@ from agentic_trading.event_bus.topology import mermaid, validate
 from agentic_trading.inputs import load_inputs
 from agentic_trading.main import Agents
 from agentic_trading.main import topology as wiring
+from agentic_trading.request import with_exchange
 
 
 @click.command()
@@ -18,7 +19,8 @@ from agentic_trading.main import topology as wiring
 def topology(**flags: Any) -> None:
     """Print who hears what, in which order, as a Mermaid flowchart."""
     request = request_of("backtest", flags)
-    inputs = load_inputs(request.settings, request.strategy_dirs)
-    table = wiring(Agents(inputs, request.settings, ReplayClock(), Decimal(1)))
+    settings = with_exchange(request.settings)
+    inputs = load_inputs(settings, request.strategy_dirs)
+    table = wiring(Agents(inputs, settings, ReplayClock(), Decimal(1)))
     validate(table)
     click.echo(mermaid(table), nl=False)

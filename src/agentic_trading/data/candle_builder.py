@@ -142,16 +142,17 @@ class CandleBuilder:
 def fill_gaps(
     symbol: str, timeframe: Timeframe, open_ns: IntArray, bars: FloatArray, max_fill: int
 ) -> CandleColumns:
-    """Columns in which gaps of up to ``max_fill`` candles are flat candles and longer ones break the stretch.
+    """Columns in which the first ``max_fill`` candles of a gap are flat, and longer gaps break the stretch.
 
     ``open_ns`` (n,) is increasing and aligned, ``bars`` (5, n). A fill repeats the close before the
-    gap, with volume 0 and ``filled`` set; it uses nothing from after the gap.
+    gap, with volume 0 and ``filled`` set. It uses nothing from after the gap, not even its length: when
+    the first candle fails to come nobody knows yet how long the gap will be.
     """
     rows = open_ns.shape[0]
     missing = np.diff(open_ns) // timeframe.ns - 1
     after_gap = np.flatnonzero(missing > max_fill) + 1
     stretches = np.concatenate((np.zeros(min(1, rows), dtype=np.int64), after_gap))
-    to_fill = np.where(missing <= max_fill, missing, 0)
+    to_fill = np.minimum(missing, max_fill)
     if not to_fill.any():
         return CandleColumns(symbol, timeframe, open_ns, bars, np.zeros(rows, dtype=np.bool_), stretches)
     copies = np.ones(rows, dtype=np.int64)

@@ -45,8 +45,8 @@ class EventBus:
         """``taps`` are pairs of (event types, tap); raises TopologyError if the table is not sound."""
         validate(topology)
         listening = list(taps)
-        kinds = {*topology.routes, *topology.sources, *topology.ends, *COMMANDS}
-        kinds.update(kind for agent in topology.agents for kind in agent.emits)
+        emitted = [kind for agent in topology.agents for kind in agent.emits]
+        kinds = [*topology.routes, *topology.sources, *topology.ends, *COMMANDS, *emitted]
         self._routes = {
             kind: (
                 [_reaction(agent) for agent in topology.routes.get(kind, ())],

@@ -20,6 +20,7 @@ class _Reader:
         self.table = table
         self.close_ns = candles.close_ns
         self.row = -1
+        self._timeframe = candles.timeframe
         self._columns = table.columns
         self._first = self._last = 0
 
@@ -35,8 +36,11 @@ class _Reader:
             return True
         return False
 
-    def vector(self, own: Candle | None) -> FeatureVector | None:
-        """The vector of the current row; None until all declared features are warm."""
+    def vector(self, closed: Candle | None) -> FeatureVector | None:
+        """The vector of the current row; None until all declared features are warm.
+
+        ``closed`` is the symbol's base candle of this instant: the row's own if the timeframe is the base.
+        """
         if not self._first <= self.row < self._last:
             self._load()
         at = self.row - self._first
@@ -44,9 +48,9 @@ class _Reader:
             return None
         return FeatureVector(
             self.candles.symbol,
-            self.candles.timeframe,
+            self._timeframe,
             self._closes[at],
-            own if own is not None else self.candle(self.row),
+            closed if closed is not None and closed.timeframe is self._timeframe else self.candle(self.row),
             self._columns,
             self._values[at],
             REGIMES[self._codes[at]],
@@ -88,22 +92,32 @@ class TableFeatures:
 
     def __init__(self, tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]]) -> None:
         """Tables by (timeframe, symbol) with the candles of their rows."""
-        ordered = sorted(tables, key=lambda key: (key[0].ns, key[1]))
-        self._readers = {key: _Reader(*tables[key]) for key in ordered}
+        self._readers = {key: _Reader(*tables[key]) for key in tables}
+        frames = sorted({timeframe for timeframe, _ in tables}, key=lambda frame: frame.ns)
+        self._groups = [
+            (frame.ns, [self._readers[key] for key in sorted(tables, key=_symbol) if key[0] is frame])
+            for frame in frames
+        ]
 
     def react(self, event: CandlesClosed) -> Iterable[Event]:
         at_ns = event.at_ns
         vectors = []
-        for (timeframe, symbol), reader in self._readers.items():
-            if at_ns % timeframe.ns or not reader.seek(at_ns):
+        for length, readers in self._groups:
+            if at_ns % length:
                 continue
-            own = next((c for c in event.candles if c.symbol == symbol and c.timeframe is timeframe), None)
-            vector = reader.vector(own)
-            if vector is not None:
-                vectors.append(vector)
+            closed = {candle.symbol: candle for candle in event.candles}
+            for reader in readers:
+                if reader.seek(at_ns):
+                    vector = reader.vector(closed.get(reader.candles.symbol))
+                    if vector is not None:
+                        vectors.append(vector)
         return vectors
 
     def last_candles(self, symbol: str, timeframe: Timeframe, count: int) -> Sequence[Candle]:
         """The last ``count`` closed candles up to the current row, oldest first."""
         reader = self._readers[(timeframe, symbol)]
         return [reader.candle(row) for row in range(max(0, reader.row + 1 - count), reader.row + 1)]
+
+
+def _symbol(key: tuple[Timeframe, str]) -> str:
+    return key[1]

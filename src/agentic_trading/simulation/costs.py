@@ -31,7 +31,8 @@ class CostModel(msgspec.Struct, frozen=True):
 
         Moved against us by half-spread and slippage, by the volatility term, and by the drift to be
         feared while the order travelled: range times the square root of the share of the candle that
-        has passed (random-walk scaling). Rounded to the tick against us, never outside [low, high].
+        has passed (random-walk scaling). Rounded to the tick against us and never outside [low, high]:
+        what lies beyond is the last tick inside, or the extreme itself where the data is off the tick.
         """
         adverse = base * self.fixed_bps * _BPS
         spread = decimal_of(candle.high) - decimal_of(candle.low)
@@ -41,9 +42,17 @@ class CostModel(msgspec.Struct, frozen=True):
             adverse += spread * decimal_of(math.sqrt(elapsed_ratio))
         if side is Side.BUY:
             price = price_to_tick(base + adverse, instrument.tick, up=True)
-            return max(min(price, decimal_of(candle.high)), base)
+            high = decimal_of(candle.high)
+            if price <= high:
+                return price
+            last = price_to_tick(high, instrument.tick, up=False)
+            return last if last >= base else max(high, base)
         price = price_to_tick(base - adverse, instrument.tick, up=False)
-        return min(max(price, decimal_of(candle.low)), base)
+        low = decimal_of(candle.low)
+        if price >= low:
+            return price
+        last = price_to_tick(low, instrument.tick, up=True)
+        return last if last <= base else min(low, base)
 
 
 FREE = CostModel(fixed_bps=Decimal(0), latency=False)

@@ -1,9 +1,10 @@
 """The fill rules inside one candle, as pure functions; ambiguity is always resolved against us.
 
 * A market order fills at the open of the candle in which it arrives, after costs.
-* A limit order fills only if price trades *through* it, at the limit, or at the open if that is
-  better. In the candle in which it arrives later than the open only the close is known to lie after
-  the arrival, so only a close beyond the limit counts.
+* A limit order takes the open in which it arrives if that is within its price after costs; resting, it
+  fills only if price trades *through* it, at the limit, or at the open if that is better. In the candle
+  in which it arrives later than the open only the close is known to lie after the arrival, so only a
+  close beyond the limit counts.
 * A stop is triggered when touched and fills at the worse of stop and open, after costs. It lives from
   its entry's fill: touched in that candle means stopped. Stop and limit in one candle: the stop.
 """
@@ -34,31 +35,44 @@ def match_market(
     return Match(price, reference, Liquidity.TAKER)
 
 
-def match_limit(
-    instrument: Instrument,
-    side: Side,
-    limit: Decimal,
-    candle: Candle,
-    elapsed_ratio: float | None,
-    costs: CostModel,
+def take_limit(
+    instrument: Instrument, side: Side, limit: Decimal, candle: Candle, elapsed_ratio: float, costs: CostModel
 ) -> Match | None:
-    """A limit order in a candle; ``elapsed_ratio`` is None once it rests from before the open."""
-    buying = side is Side.BUY
+    """A limit order at its arrival: it takes what the open offers, if that is within it after costs."""
     open_price = decimal_of(candle.open)
-    if elapsed_ratio is not None and (open_price <= limit if buying else open_price >= limit):
-        taken = costs.taker_price(instrument, side, open_price, candle, elapsed_ratio)
-        if taken <= limit if buying else taken >= limit:
-            return Match(taken, open_price, Liquidity.TAKER)
-    if elapsed_ratio is not None and elapsed_ratio > 0.0:
+    taken = costs.taker_price(instrument, side, open_price, candle, elapsed_ratio)
+    if taken > limit if side is Side.BUY else taken < limit:
+        return None
+    return Match(taken, open_price, Liquidity.TAKER)
+
+
+def gap_limit(side: Side, limit: Decimal, candle: Candle) -> Match | None:
+    """A limit order that rested when the candle opened: filled at an open that is better than it."""
+    open_price = decimal_of(candle.open)
+    if open_price >= limit if side is Side.BUY else open_price <= limit:
+        return None
+    return Match(open_price, open_price, Liquidity.MAKER)
+
+
+def trade_through(side: Side, limit: Decimal, candle: Candle, *, from_open: bool) -> Match | None:
+    """A resting limit order after the open: filled at its price if the candle traded beyond it.
+
+    Unless it rested ``from_open``, only the close is known to lie after its arrival.
+    """
+    buying = side is Side.BUY
+    if not from_open:
         seen = decimal_of(candle.close)
     else:
         seen = decimal_of(candle.low if buying else candle.high)
-    if not (seen < limit if buying else seen > limit):
+    if seen >= limit if buying else seen <= limit:
         return None
-    price = limit
-    if elapsed_ratio is None:
-        price = min(limit, open_price) if buying else max(limit, open_price)
-    return Match(price, price, Liquidity.MAKER)
+    return Match(limit, limit, Liquidity.MAKER)
+
+
+def opens_beyond(side: Side, stop: Decimal, candle: Candle) -> bool:
+    """Whether a stop is touched by the open already."""
+    open_price = decimal_of(candle.open)
+    return open_price >= stop if side is Side.BUY else open_price <= stop
 
 
 def match_stop(
@@ -74,4 +88,4 @@ def match_stop(
         if decimal_of(candle.low) > stop:
             return None
         base = min(stop, open_price)
-    return Match(costs.taker_price(instrument, side, base, candle, 0.0), stop, Liquidity.TAKER)
+    return Match(costs.taker_price(instrument, side, base, candle, 0.0), base, Liquidity.TAKER)

@@ -1,16 +1,17 @@
 """The simulated exchange: takes orders, lets candles pass over them, reports what happened.
 
 Pure and deterministic; one instance serves a backtest, paper trading and the local exchange. It sees a
-candle once, after it closed, and then reports everything that happened inside it, in the order in
-which it happened: arrivals by time, then resting stops, then resting limits, per symbol in the order of
-the candles. Rules inside a candle are those of `simulation.matching`; the venue adds arrival times,
+candle once, after it closed, and then reports everything that happened inside it, per symbol in the
+order of the candles: what arrived by the open, what the open executes, later arrivals by time, then
+stops, then limits. So a cancel never undoes what the open did before it, and nothing executes after
+its cancel. Rules inside a candle are those of `simulation.matching`; the venue adds arrival times,
 volume participation, reduce-only and holdings caps, and stops attached to entries.
 """
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from agentic_trading.core.enums import OrderType, TimeInForce
+from agentic_trading.core.enums import TimeInForce
 from agentic_trading.core.events import (
     CancelOrder,
     Event,
@@ -19,6 +20,7 @@ from agentic_trading.core.events import (
     OrderAccepted,
     OrderCanceled,
     OrderRejected,
+    OrderTerms,
     SubmitOrder,
     attached_stop,
     stop_id_of,
@@ -26,7 +28,16 @@ from agentic_trading.core.events import (
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import decimal_of, exact, fee_up, payment_down, quantity_down
 from agentic_trading.simulation.account import VenueAccount
-from agentic_trading.simulation.matching import Match, match_limit, match_market, match_stop
+from agentic_trading.simulation.filters import objection
+from agentic_trading.simulation.matching import (
+    Match,
+    gap_limit,
+    match_market,
+    match_stop,
+    opens_beyond,
+    take_limit,
+    trade_through,
+)
 from agentic_trading.simulation.resting import MarketModel, RestingOrder
 
 
@@ -100,21 +111,49 @@ class SimulatedVenue:
         room = quantity_down(
             decimal_of(candle.volume) * model.participation, self._instruments[candle.symbol].lot
         )
-        resting = self._resting[candle.symbol]
-        for order in list(resting.values()):  # what was left of orders already at the market
-            if order.at_market and order.order_id in resting:
-                room = self._take(order, self._at_market(order, candle, 0.0), candle.open_ns, room)
-        for at_ns, elapsed, command in self._arrivals(candle):
-            room = self._arrive(command, at_ns, elapsed, candle, room)
+        late: list[tuple[int, SubmitOrder | CancelOrder]] = []
+        for at_ns, command in self._arrivals(candle):
+            if at_ns > candle.open_ns:
+                late.append((at_ns, command))
+            else:
+                self._arrive(command, at_ns, candle)
+        room = self._open(candle, room)
+        for at_ns, command in late:
+            order = self._arrive(command, at_ns, candle)
+            if order is not None:
+                room = self._take_at_arrival(order, candle, room)
         room = self._try_stops(candle, room)
-        for order in list(resting.values()):
-            if order.rests_as_limit and order.order_id in resting and order.arrived_ns < candle.open_ns:
-                matched = match_limit(order.instrument, order.side, order.limit, candle, None, model.costs)
+        for order in self._here(candle):
+            if order.rests_as_limit and self._rests(order):
+                from_open = order.arrived_ns <= candle.open_ns
+                matched = trade_through(order.side, order.limit, candle, from_open=from_open)
                 room = self._take(order, matched, candle.close_ns, room)
         self._try_stops(candle, room)  # stops of entries that filled inside this candle
 
-    def _arrivals(self, candle: Candle) -> list[tuple[int, float, SubmitOrder | CancelOrder]]:
-        """Commands for this symbol that arrive before the candle closes, by arrival time."""
+    def _here(self, candle: Candle) -> list[RestingOrder]:
+        return list(self._resting[candle.symbol].values())
+
+    def _rests(self, order: RestingOrder) -> bool:
+        return order.order_id in self._resting[order.instrument.symbol]
+
+    def _open(self, candle: Candle, room: Decimal) -> Decimal:
+        """The open executes, oldest first: orders at the market, stops it touches, limits it betters."""
+        for order in self._here(candle):
+            if not self._rests(order):
+                continue
+            if order.arrived_ns == candle.open_ns and not order.is_stop:
+                room = self._take_at_arrival(order, candle, room)
+            elif order.at_market:
+                room = self._take(order, self._at_market(order, candle), candle.open_ns, room)
+            elif order.rests_as_limit:
+                matched = gap_limit(order.side, order.limit, candle)
+                room = self._take(order, matched, candle.open_ns, room)
+            elif not order.out_of_reach(candle) and opens_beyond(order.side, order.stop_price, candle):
+                room = self._trigger(order, candle, candle.open_ns, room)
+        return room
+
+    def _arrivals(self, candle: Candle) -> list[tuple[int, SubmitOrder | CancelOrder]]:
+        """Commands for this symbol that arrive before the candle closes, by time, none before its open."""
         due: list[tuple[int, int, SubmitOrder | CancelOrder]] = []
         later: list[tuple[int, int, SubmitOrder | CancelOrder]] = []
         for item in self._travelling:
@@ -124,82 +163,74 @@ class SimulatedVenue:
             (due if mine else later).append(item)
         self._travelling = later
         due.sort(key=lambda item: item[:2])
-        length = candle.close_ns - candle.open_ns
-        return [
-            (max(at, candle.open_ns), max(0, at - candle.open_ns) / length, command) for at, _, command in due
-        ]
+        return [(max(at_ns, candle.open_ns), command) for at_ns, _, command in due]
 
-    def _arrive(
-        self,
-        command: SubmitOrder | CancelOrder,
-        at_ns: int,
-        elapsed: float,
-        candle: Candle,
-        room: Decimal,
-    ) -> Decimal:
+    def _arrive(self, command: SubmitOrder | CancelOrder, at_ns: int, candle: Candle) -> RestingOrder | None:
+        """Carry out a cancel, or take or reject an order; returns the order that was taken."""
+        resting = self._resting[candle.symbol]
         if isinstance(command, CancelOrder):
-            order = self._resting[candle.symbol].get(command.order_id)
+            order = resting.get(command.order_id)
             if order is not None:
                 self._cancel(order, at_ns, command.reason)
-            return room
-        reason = self._objection(command)
+            return None
+        terms = command.terms
+        reason = self._objection(terms, candle)
         if reason:
             self._reports.append(OrderRejected(command.order_id, at_ns, reason))
-            return room
-        terms = command.terms
+            return None
         order = RestingOrder(command.order_id, terms, self._instruments[terms.symbol], at_ns)
         if terms.replaces is not None:  # like an amend: what the old order executed counts
-            replaced = self._resting[candle.symbol][terms.replaces]
+            replaced = resting[terms.replaces]
             order.remaining = min(order.remaining, replaced.remaining)
             self._cancel(replaced, at_ns, "replaced")
-        self._resting[candle.symbol][order.order_id] = order
+        resting[order.order_id] = order
         self._reports.append(OrderAccepted(order.order_id, at_ns))
-        if terms.type is OrderType.MARKET:
-            return self._take(order, self._at_market(order, candle, elapsed), at_ns, room)
-        if terms.type is OrderType.LIMIT:
-            costs = self._models[terms.symbol].costs
-            matched = match_limit(order.instrument, order.side, order.limit, candle, elapsed, costs)
-            stamp = at_ns if matched is not None and matched.reference != order.limit else candle.close_ns
-            room = self._take(order, matched, stamp, room)
-            if terms.time_in_force is TimeInForce.IOC and order.order_id in self._resting[candle.symbol]:
-                self._cancel(order, at_ns, "immediate_or_cancel")
+        return order
+
+    def _take_at_arrival(self, order: RestingOrder, candle: Candle, room: Decimal) -> Decimal:
+        """Execute what an order takes as it arrives; of an immediate-or-cancel order the rest is gone."""
+        at_ns = order.arrived_ns
+        if order.is_stop:
+            return room
+        elapsed = (at_ns - candle.open_ns) / (candle.close_ns - candle.open_ns)
+        if order.rests_as_limit:
+            costs = self._models[candle.symbol].costs
+            matched = take_limit(order.instrument, order.side, order.limit, candle, elapsed, costs)
+        else:
+            matched = self._at_market(order, candle, elapsed)
+        room = self._take(order, matched, at_ns, room)
+        if order.terms.time_in_force is TimeInForce.IOC and self._rests(order):
+            self._cancel(order, at_ns, "immediate_or_cancel")
         return room
 
-    def _objection(self, command: SubmitOrder) -> str | None:
-        """Why the venue does not take an order; None if it does. Exchange filters, checked as they do."""
-        terms, rules = command.terms, self._instruments[command.terms.symbol]
-        if terms.quantity <= 0 or terms.quantity % rules.lot:
-            return "quantity_off_lot"
-        if terms.quantity < rules.min_quantity and not terms.closing:
-            return "below_min_quantity"
-        for price in (terms.price, terms.stop_price):
-            if price is not None and price % rules.tick:
-                return "price_off_tick"
+    def _objection(self, terms: OrderTerms, candle: Candle) -> str | None:
+        rules = self._instruments[terms.symbol]
         if terms.replaces is not None and terms.replaces not in self._resting[terms.symbol]:
             return "replaced_order_is_done"
         most = self.account.most(rules, terms.side, reduce_only=terms.reduce_only)
-        if most is not None and most < rules.lot:
-            return "reduce_only_without_position" if terms.reduce_only else "insufficient_holdings"
-        return None
+        return objection(terms, rules, decimal_of(candle.open), most)
 
-    def _at_market(self, order: RestingOrder, candle: Candle, elapsed: float) -> Match:
+    def _at_market(self, order: RestingOrder, candle: Candle, elapsed: float = 0.0) -> Match:
         costs = self._models[candle.symbol].costs
         return match_market(order.instrument, order.side, candle, elapsed, costs)
 
     def _try_stops(self, candle: Candle, room: Decimal) -> Decimal:
-        resting = self._resting[candle.symbol]
-        costs = self._models[candle.symbol].costs
-        for order in list(resting.values()):
-            if not order.is_stop or order.order_id not in resting or order.out_of_reach(candle):
-                continue
-            matched = match_stop(order.instrument, order.side, order.stop_price, candle, costs)
-            if matched is None:
-                continue
-            order.triggered = True
-            if order.entry_id in resting:  # stopped out: what is left of the entry is pointless
-                self._cancel(resting[order.entry_id], candle.close_ns, "stopped_out")
-            room = self._take(order, matched, candle.close_ns, room)
+        for order in self._here(candle):
+            if order.is_stop and self._rests(order) and not order.out_of_reach(candle):
+                room = self._trigger(order, candle, candle.close_ns, room)
         return room
+
+    def _trigger(self, order: RestingOrder, candle: Candle, at_ns: int, room: Decimal) -> Decimal:
+        """A stop whose price the candle may have touched: it goes to the market if so."""
+        costs = self._models[candle.symbol].costs
+        matched = match_stop(order.instrument, order.side, order.stop_price, candle, costs)
+        if matched is None:
+            return room
+        order.triggered = True
+        entry = self._resting[candle.symbol].get(order.entry_id) if order.entry_id is not None else None
+        if entry is not None:  # stopped out: what is left of the entry is pointless
+            self._cancel(entry, at_ns, "stopped_out")
+        return self._take(order, matched, at_ns, room)
 
     # --- executions -----------------------------------------------------------------------
 
@@ -236,22 +267,11 @@ class SimulatedVenue:
         order.remaining -= quantity
         order.executed += quantity
         self._trades += 1
-        self._reports.append(
-            Fill(
-                f"trade-{self._trades}",
-                order.order_id,
-                terms.strategy,
-                terms.symbol,
-                terms.side,
-                quantity,
-                matched.price,
-                fee,
-                rules.quote,
-                matched.liquidity,
-                matched.reference,
-                at_ns,
-            )  # fmt: skip
-        )
+        fill = Fill(
+            f"trade-{self._trades}", order.order_id, terms.strategy, terms.symbol, terms.side, quantity,
+            matched.price, fee, rules.quote, matched.liquidity, matched.reference, at_ns,
+        )  # fmt: skip
+        self._reports.append(fill)
         if terms.protective_stop is not None:
             self._protect(order, quantity, at_ns)
         return True

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentic_trading.backtester.breakdown import periods, refusals_by_code
+from agentic_trading.backtester.report.breakdown import periods, refusals_by_code
 from agentic_trading.backtester.metrics import daily_equity
-from agentic_trading.backtester.plausibility import warnings_for
-from agentic_trading.backtester.report_content import content_of
-from agentic_trading.backtester.report_html import page
-from agentic_trading.backtester.report_terminal import print_report
-from agentic_trading.backtester.report_text import money, percent
+from agentic_trading.backtester.report.plausibility import warnings_for
+from agentic_trading.backtester.report.content import content_of
+from agentic_trading.backtester.report.page import page
+from agentic_trading.backtester.report.terminal import print_report
+from agentic_trading.backtester.report.text import money, percent
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.series import buy_and_hold, price_lines, thin
+from agentic_trading.backtester.report.series import buy_and_hold, price_lines, thin
 from agentic_trading.core.enums import DAY_NS, HOUR_NS, Timeframe
 from agentic_trading.core.errors import ConfigError
 from agentic_trading.core.models import CandleColumns
@@ -77,6 +77,12 @@ def test_the_page_is_whole_and_needs_no_network(result: Result) -> None:
     assert html.count("<script") >= 3
     assert len(html) > 1_000_000
     assert "Plotly.react" in html
+
+
+def test_the_charts_have_no_button_that_uploads_them(result: Result) -> None:
+    """Results stay on the machine: the chart library's share button and its server are switched off."""
+    html = page(result)
+    assert 'showSendToCloud: false, plotlyServerURL: ""' in html
 
 
 def test_hostile_names_stay_text(make_result: MakeResult) -> None:

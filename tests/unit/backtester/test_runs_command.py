@@ -30,8 +30,8 @@ def test_runs_lists_what_is_there(store: str, tmp_path: Path) -> None:
 
 def test_show_prints_the_report_or_its_summary(store: str, result: Result) -> None:
     """`show last` is the report; `--json` is the summary document itself."""
-    assert "PER STRATEGY" in CliRunner().invoke(show, ["last", "-d", store]).output
-    summary = json.loads(CliRunner().invoke(show, ["2024", "-d", store, "--json"]).output)
+    assert "PER STRATEGY" in CliRunner().invoke(show, ["last", "--out", store]).output
+    summary = json.loads(CliRunner().invoke(show, ["2024", "--out", store, "--json"]).output)
     assert summary["metrics"] == result.metrics
 
 
@@ -40,7 +40,7 @@ def test_report_rebuilds_the_page(store: str, tmp_path: Path) -> None:
     path = tmp_path / "20240101-7f3a9c" / "report.html"
     before = path.read_bytes()
     path.unlink()
-    answer = CliRunner().invoke(report, ["last", "-d", store, "--json"])
+    answer = CliRunner().invoke(report, ["last", "--out", store, "--json"])
     assert json.loads(answer.output) == {"run_id": "20240101-7f3a9c", "report": str(path)}
     assert path.read_bytes() == before
 
@@ -48,6 +48,6 @@ def test_report_rebuilds_the_page(store: str, tmp_path: Path) -> None:
 def test_unknown_runs_and_targets_are_named(store: str, tmp_path: Path) -> None:
     """A wrong run or an impossible output file is an error of ours, in one sentence."""
     with pytest.raises(MissingData, match="known runs are 20240101-7f3a9c"):
-        CliRunner().invoke(show, ["nope", "-d", store], catch_exceptions=False)
+        CliRunner().invoke(show, ["nope", "--out", store], catch_exceptions=False)
     with pytest.raises(ConfigError, match="is a folder"):
-        CliRunner().invoke(report, ["last", "-d", store, "-o", str(tmp_path)], catch_exceptions=False)
+        CliRunner().invoke(report, ["last", "--out", store, "-o", str(tmp_path)], catch_exceptions=False)

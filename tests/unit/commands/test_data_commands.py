@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from market_files import candle_frame
 
 from agentic_trading.commands.data import data
 from agentic_trading.core.errors import CorruptData, MissingData, TradingError, UsageError
+from market_files import candle_frame
 
 
 def run(*arguments: str | Path) -> Result:
@@ -37,10 +37,22 @@ def test_import_reports_json(tmp_path: Path) -> None:
     """With --json stdout is one document with a report per file; notes go to stderr."""
     path = tmp_path / "export_BTCUSDT_1h.csv"
     candle_frame(5).write_csv(path)
-    result = run("import", path, "-d", tmp_path, "--json", "-p", "BTCUSDT")
+    result = run("import", path, "-d", tmp_path, "--json", "-p", "BTCUSDT", "-i", "1h")
     (report,) = json.loads(result.stdout)["files"]
     assert (report["symbol"], report["timeframe"], report["added"]) == ("BTC/USDT", "1h", 5)
     assert "was read as the spot market BTC/USDT" in result.stderr
+
+
+def test_one_refused_file_does_not_stop_the_others(tmp_path: Path) -> None:
+    """Of several files the sound ones are imported and reported; the command still ends with the refusal."""
+    files = [
+        tmp_path / f"binance_spot_{name}.parquet" for name in ("BTC-USDT_trades_20210108", "ETH-USDT_1h")
+    ]
+    candle_frame(5).write_parquet(files[1])
+    result = run("import", *files, "-d", tmp_path / "history")
+    assert isinstance(result.exception, UsageError)
+    assert "ETH/USDT" in result.stdout
+    assert "ETH/USDT" in run("list", "-d", tmp_path / "history").stdout
 
 
 def test_list(folder: Path) -> None:

@@ -10,6 +10,13 @@ from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.errors import ConfigError
 from agentic_trading.core.features import FeatureSpec
 
+CHANNEL = ("upper", "middle", "lower", "prior_upper", "prior_lower")
+
+
+def bands(name: str) -> tuple[str, ...]:
+    """The outputs of Bollinger's bands."""
+    return tuple(f"{name}.{part}" for part in ("upper", "middle", "lower", "width"))
+
 
 @pytest.mark.parametrize(
     ("spec", "columns"),
@@ -18,17 +25,17 @@ from agentic_trading.core.features import FeatureSpec
         (make.adx(14, timeframe="1h"), ("1h:adx_14", "1h:adx_14.plus_di", "1h:adx_14.minus_di")),
         (make.volume_ratio(20), ("volume_ratio_20",)),
         (make.macd(), ("macd_12_26_9.macd", "macd_12_26_9.signal", "macd_12_26_9.histogram")),
-        (make.bollinger(20, 2), tuple(f"bollinger_20_2.{part}" for part in ("upper", "middle", "lower", "width"))),
-        (make.bollinger(20, 2.5), tuple(f"bollinger_20_2.5.{part}" for part in ("upper", "middle", "lower", "width"))),
+        (make.bollinger(20, 2), bands("bollinger_20_2")),
+        (make.bollinger(20, 2.5), bands("bollinger_20_2.5")),
         (make.vwap(), ("vwap_session",)),
         (make.vwap(1_000_000), ("vwap_1000000",)),
-        (make.supertrend(10, 3, timeframe=Timeframe.D1), ("1d:supertrend_10_3.value", "1d:supertrend_10_3.direction")),
+        (make.donchian(9, timeframe=Timeframe.D1), tuple(f"1d:donchian_9.{part}" for part in CHANNEL)),
     ],
 )  # fmt: skip
 def test_names_are_stable(spec: FeatureSpec, columns: tuple[str, ...]) -> None:
-    """A spec is read by indicator, parameters, timeframe and output, as users' strategies have them written."""
+    """A spec is read by timeframe, indicator, parameters and output, as users' strategies have it written."""
     assert spec.columns == columns
-    assert spec.name == columns[0].split(".value")[0].split(".macd")[0].split(".upper")[0]
+    assert all(column == spec.name or column.startswith(spec.name + ".") for column in columns)
 
 
 def test_equal_wishes_are_equal_specs() -> None:

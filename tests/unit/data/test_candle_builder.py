@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from market_files import START_MS, candle_frame
 
 from agentic_trading.core.enums import MINUTE_NS, Timeframe
 from agentic_trading.core.errors import ConfigError, CorruptData
 from agentic_trading.core.models import Candle, CandleColumns
 from agentic_trading.data.candle_builder import CandleBuilder, build, fill_gaps, from_trades
+from market_files import START_MS, candle_frame
 
 START_NS = START_MS * 1_000_000
 

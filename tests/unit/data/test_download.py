@@ -4,12 +4,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from market_files import START_MS, candle_frame
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.errors import ConfigError, UsageError, VenueUnavailable
 from agentic_trading.data.download import ATTEMPTS, download, missing_ranges, open_client
 from agentic_trading.data.history import HistoryStore
+from market_files import START_MS, candle_frame
 
 HOUR_MS = 3_600_000
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
@@ -27,7 +27,7 @@ class PatientClock:
 
 
 class FakeExchange:
-    """The public part of ccxt's interface over a frame: pages of at most ``page`` rows, failures on demand."""
+    """The public part of ccxt's interface over a frame: small pages, failures on demand."""
 
     def __init__(
         self, frame: pl.DataFrame, page: int = 7, failures: int = 0, before_listing_is_empty: bool = False

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from market_files import START_MS, candle_frame
 
 from agentic_trading.core.enums import HOUR_NS, Timeframe
 from agentic_trading.core.errors import ConfigError, CorruptData, MissingData
@@ -14,6 +13,7 @@ from agentic_trading.data.candle_builder import build
 from agentic_trading.data.history import HistoryStore, writing
 from agentic_trading.data.history.manifest import save_manifest
 from agentic_trading.data.quality import data_sha256
+from market_files import START_MS, candle_frame
 
 START_NS = START_MS * 1_000_000
 VENUE, SYMBOL = "binance", "BTC/USDT"
@@ -125,7 +125,10 @@ def test_finer_than_stored_names_both(store: HistoryStore) -> None:
 
 def test_missing_history_says_how_to_get_it(store: HistoryStore) -> None:
     """Nothing stored, or nothing in the range, gives the exact command that fetches it."""
-    command = f"agentic-trading data download --exchange binance --symbols BTC/USDT --timeframe 1h --since 2021-01-01 --data-dir {store.root}"
+    command = (
+        "agentic-trading data download --exchange binance --symbols BTC/USDT --timeframe 1h "
+        f"--since 2021-01-01 --data-dir {store.root}"
+    )
     with pytest.raises(MissingData) as nothing:
         store.read(VENUE, SYMBOL, Timeframe.H1, START_NS)
     assert command in str(nothing.value)

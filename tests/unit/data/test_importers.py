@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from market_files import START_MS, candle_frame
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.errors import CorruptData, MissingData, UsageError
 from agentic_trading.data.history import CANDLE_COLUMNS, HistoryStore
 from agentic_trading.data.importers import import_file
+from market_files import START_MS, candle_frame
 
 FRAME = candle_frame(30)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import msgspec
 import polars as pl
 import pytest
-from market_files import candle_frame
 
 from agentic_trading.core.enums import Market, Timeframe
 from agentic_trading.core.errors import CorruptData, MissingData, UsageError
 from agentic_trading.data.history import HistoryStore
 from agentic_trading.data.instruments import load_instrument, parse_symbol, save_instrument
+from market_files import candle_frame
 
 
 @pytest.mark.parametrize("symbol", ["BTC/USDT", "BTC/USDT:USDT", "1000PEPE/USDT:USDT", "ETH/BTC"])

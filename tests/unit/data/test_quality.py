@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from market_files import START_MS, candle_frame
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.errors import CorruptData
 from agentic_trading.data.candle_builder import fill_gaps
 from agentic_trading.data.quality import Finding, inspect, passport, unit_of
+from market_files import START_MS, candle_frame
 
 HOUR_MS = 3_600_000
 
@@ -115,3 +115,15 @@ def test_a_finding_reads_like_a_sentence() -> None:
     """People see row, time and what is wrong."""
     finding = Finding("price", 6, (START_MS + HOUR_MS) * 1_000_000, 0.0, "error", "open is 0")
     assert str(finding) == "row 7 (2021-01-01 01:00:00 UTC): open is 0"
+
+
+@pytest.mark.parametrize(("open_", "close"), [(100.0, 110.0), (110.0, 100.0)])
+@pytest.mark.parametrize(("column", "value"), [("high", 109.0), ("low", 101.0)])
+def test_wicks_must_reach_past_both_ends_of_the_body(
+    open_: float, close: float, column: str, value: float
+) -> None:
+    """A high below only one of open and close, or a low above only one, is a violation too."""
+    frame = candle_frame(3)
+    for name, price in (("open", open_), ("close", close), ("high", 111.0), ("low", 99.0), (column, value)):
+        frame[1, name] = price
+    assert ("ohlc", 1, value, "error") in found(frame)

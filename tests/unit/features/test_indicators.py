@@ -1,4 +1,4 @@
-"""What the indicators mean where TA-Lib has no word for it: against plain definitions, and when nothing moves."""
+"""What indicators mean where TA-Lib has no word for it, and what they say when nothing moves."""
 
 import hashlib
 
@@ -132,7 +132,7 @@ def test_volume_profile_finds_where_the_volume_was() -> None:
 
 
 def test_volume_profile_spreads_a_candle_over_its_range() -> None:
-    """Volume is conserved: a window of one wide candle has its value area over 70 % of the range, upwards first."""
+    """One wide candle alone has its value area over 70 % of its range, grown upwards."""
     bars = np.array([[100.0], [110.0], [100.0], [105.0], [50.0]])
     poc, high, low = fold(make.volume_profile(1, 10), bars)[:, 0]
     assert (poc, high, low) == pytest.approx((100.5, 107.0, 100.0))

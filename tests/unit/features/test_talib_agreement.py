@@ -32,27 +32,36 @@ def obv_gain(close: FloatArray, volume: FloatArray, n: int) -> FloatArray:
     return gain
 
 
+def directional(high: FloatArray, low: FloatArray, close: FloatArray, n: int) -> tuple[FloatArray, ...]:
+    """ADX, +DI and -DI."""
+    return (
+        talib.ADX(high, low, close, n),
+        talib.PLUS_DI(high, low, close, n),
+        talib.MINUS_DI(high, low, close, n),
+    )
+
+
 CASES: list[tuple[FeatureSpec, Oracle]] = [
-    (make.ema(12), lambda h, l, c, v: (talib.EMA(c, 12),)),
-    (make.ema(50), lambda h, l, c, v: (talib.EMA(c, 50),)),
-    (make.sma(20), lambda h, l, c, v: (talib.SMA(c, 20),)),
-    (make.wma(20), lambda h, l, c, v: (talib.WMA(c, 20),)),
-    (make.macd(), lambda h, l, c, v: talib.MACD(c, 12, 26, 9)),
-    (make.adx(), lambda h, l, c, v: (talib.ADX(h, l, c, 14), talib.PLUS_DI(h, l, c, 14), talib.MINUS_DI(h, l, c, 14))),
-    (make.slope(20), lambda h, l, c, v: (talib.LINEARREG_SLOPE(c, 20),)),
-    (make.rsi(), lambda h, l, c, v: (talib.RSI(c, 14),)),
-    (make.stochastic(14, 3, 3), lambda h, l, c, v: talib.STOCH(h, l, c, 14, 3, 0, 3, 0)),
-    (make.cci(20), lambda h, l, c, v: (talib.CCI(h, l, c, 20),)),
-    (make.roc(10), lambda h, l, c, v: (talib.ROC(c, 10),)),
-    (make.atr(), lambda h, l, c, v: (talib.ATR(h, l, c, 14),)),
-    (make.bollinger(), lambda h, l, c, v: talib.BBANDS(c, 20, 2.0, 2.0)),
-    (make.highest(30), lambda h, l, c, v: (talib.MAX(h, 30),)),
-    (make.lowest(30), lambda h, l, c, v: (talib.MIN(l, 30),)),
-    (make.donchian(20), lambda h, l, c, v: (talib.MAX(h, 20), (talib.MAX(h, 20) + talib.MIN(l, 20)) / 2, talib.MIN(l, 20))),
-    (make.volume_sma(20), lambda h, l, c, v: (talib.SMA(v, 20),)),
-    (make.mfi(), lambda h, l, c, v: (talib.MFI(h, l, c, v, 14),)),
-    (make.obv(20), lambda h, l, c, v: (obv_gain(c, v, 20),)),
-    (make.zscore(20), lambda h, l, c, v: ((c - talib.SMA(c, 20)) / talib.STDDEV(c, 20),)),
+    (make.ema(12), lambda h, lo, c, v: (talib.EMA(c, 12),)),
+    (make.ema(50), lambda h, lo, c, v: (talib.EMA(c, 50),)),
+    (make.sma(20), lambda h, lo, c, v: (talib.SMA(c, 20),)),
+    (make.wma(20), lambda h, lo, c, v: (talib.WMA(c, 20),)),
+    (make.macd(), lambda h, lo, c, v: talib.MACD(c, 12, 26, 9)),
+    (make.adx(), lambda *hlcv: directional(*hlcv[:3], 14)),
+    (make.slope(20), lambda h, lo, c, v: (talib.LINEARREG_SLOPE(c, 20),)),
+    (make.rsi(), lambda h, lo, c, v: (talib.RSI(c, 14),)),
+    (make.stochastic(14, 3, 3), lambda h, lo, c, v: talib.STOCH(h, lo, c, 14, 3, 0, 3, 0)),
+    (make.cci(20), lambda h, lo, c, v: (talib.CCI(h, lo, c, 20),)),
+    (make.roc(10), lambda h, lo, c, v: (talib.ROC(c, 10),)),
+    (make.atr(), lambda h, lo, c, v: (talib.ATR(h, lo, c, 14),)),
+    (make.bollinger(), lambda h, lo, c, v: talib.BBANDS(c, 20, 2.0, 2.0)),
+    (make.highest(30), lambda h, lo, c, v: (talib.MAX(h, 30),)),
+    (make.lowest(30), lambda h, lo, c, v: (talib.MIN(lo, 30),)),
+    (make.donchian(20), lambda h, lo, c, v: (talib.MAX(h, 20), talib.MIDPRICE(h, lo, 20), talib.MIN(lo, 20))),
+    (make.volume_sma(20), lambda h, lo, c, v: (talib.SMA(v, 20),)),
+    (make.mfi(), lambda h, lo, c, v: (talib.MFI(h, lo, c, v, 14),)),
+    (make.obv(20), lambda h, lo, c, v: (obv_gain(c, v, 20),)),
+    (make.zscore(20), lambda h, lo, c, v: ((c - talib.SMA(c, 20)) / talib.STDDEV(c, 20),)),
 ]  # fmt: skip
 
 SCALED_BY_PRICE = {"macd", "slope"}

@@ -205,7 +205,7 @@ class HistoryStore:
         keys = [SeriesKey(venue, symbol, kind, timeframe) for timeframe in Timeframe]
         return [key.timeframe for key in keys if key.timeframe and self._months(key, 0, FAR_FUTURE_NS)]
 
-    def keys(self) -> list[SeriesKey]:
+    def series_keys(self) -> list[SeriesKey]:
         """The names of all stored series, by exchange, market and symbol; no file is opened."""
         found: list[SeriesKey] = []
         kinds: tuple[Kind, ...] = ("candles", "mark")
@@ -234,7 +234,7 @@ class HistoryStore:
 
     def list_series(self) -> list[SeriesInfo]:
         """Every stored series, described."""
-        return [self.describe(key) for key in self.keys()]
+        return [self.describe(key) for key in self.series_keys()]
 
     def provenance(
         self, venue: str, symbol: str, timeframe: Timeframe, start_ns: int | None = None,
@@ -253,7 +253,7 @@ class HistoryStore:
     # --- inside -------------------------------------------------------------------------------
 
     def _months(self, key: SeriesKey, start_ns: int, end_ns: int) -> list[str]:
-        low, high = month_of(max(0, start_ns)), month_of(max(0, end_ns))
+        low, high = month_of(max(0, start_ns)), month_of(max(0, end_ns - 1))
         files = (self.folder(key.venue, key.symbol) / key.name).glob("[0-9]*-[0-9]*.parquet")
         return sorted(file.stem for file in files if low <= file.stem <= high)
 
@@ -279,7 +279,7 @@ class HistoryStore:
 
         def rank(base: Timeframe) -> tuple[int, bool, int]:
             key = SeriesKey(wanted.venue, wanted.symbol, wanted.kind, base)
-            return len(self._months(key, first_ns, last_ns - 1)), base is timeframe, -base.ns
+            return len(self._months(key, first_ns, last_ns)), base is timeframe, -base.ns
 
         return max(bases, key=rank)
 

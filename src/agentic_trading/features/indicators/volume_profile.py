@@ -29,9 +29,10 @@ def fill_bins(state: FloatArray, at: int, bins: int, bottom: float, step: float,
         volume += traded
         lowest_bin = (low - bottom) * per_price
         highest_bin = (high - bottom) * per_price
-        first = min(int(lowest_bin), bins - 1)
-        last = min(int(highest_bin), bins - 1)
-        if first == last:
+        # Bounded on both sides: compiled code must stay within the state even on prices that make no sense.
+        first = max(min(int(lowest_bin), bins - 1), 0)
+        last = max(min(int(highest_bin), bins - 1), 0)
+        if last <= first:
             state[at + first] += traded
             continue
         per_bin = traded / (highest_bin - lowest_bin)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agentic_trading.backtester.breakdown import Period, periods, refusals_by_code
 from agentic_trading.backtester.metrics import daily_equity, daily_returns
-from agentic_trading.backtester.plausibility import warnings_for
-from agentic_trading.backtester.report_text import NONE_TEXT, Grid, Row, money, percent, plain, tone_of
+from agentic_trading.backtester.report.breakdown import Period, periods, refusals_by_code
+from agentic_trading.backtester.report.plausibility import warnings_for
+from agentic_trading.backtester.report.text import NONE_TEXT, Grid, Row, money, percent, plain, tone_of
 from agentic_trading.backtester.result import Result
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import DAY_NS
@@ -241,6 +241,8 @@ def _refusal_grid(stopped: Sequence[tuple[str, str, int]]) -> Grid:
 def _data_rows(data: Mapping[str, Any]) -> tuple[Row, ...]:
     rows = []
     for key, value in data.items():
+        if value in ({}, [], None):
+            continue
         if isinstance(value, int | float) and not isinstance(value, bool):
             rows.append(Row(key, plain(value)))
         else:

@@ -9,10 +9,10 @@ from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 
-from agentic_trading.backtester.breakdown import Period
-from agentic_trading.backtester.report_content import Content, content_of
-from agentic_trading.backtester.report_figures import figures_of
-from agentic_trading.backtester.report_text import Grid, Row, money
+from agentic_trading.backtester.report.breakdown import Period
+from agentic_trading.backtester.report.content import Content, content_of
+from agentic_trading.backtester.report.figures import figures_of
+from agentic_trading.backtester.report.text import Grid, Row, money
 from agentic_trading.backtester.result import Result
 from agentic_trading.core.errors import ConfigError
 
@@ -69,7 +69,7 @@ def page(result: Result) -> str:
 
 @cache
 def _template() -> str:
-    return Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    return Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from agentic_trading.backtester.metrics import MIN_DAYS_TO_ANNUALISE
-from agentic_trading.backtester.report_text import percent
+from agentic_trading.backtester.report.text import percent
 
 IMPLAUSIBLE_SHARPE = 5.0
 IMPLAUSIBLE_RETURN_RATIO = 10.0

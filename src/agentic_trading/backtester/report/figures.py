@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from agentic_trading.backtester.report.series import CHART_POINTS, buy_and_hold, thin
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.series import CHART_POINTS, buy_and_hold, thin
 from agentic_trading.core.clock import iso
 from agentic_trading.core.models import FloatArray, IntArray
 

@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agentic_trading.backtester.breakdown import Period
-from agentic_trading.backtester.report_content import Content, content_of
-from agentic_trading.backtester.report_text import NONE_TEXT, Grid, Row, money, percent, tone_of
+from agentic_trading.backtester.report.breakdown import Period
+from agentic_trading.backtester.report.content import Content, content_of
+from agentic_trading.backtester.report.text import NONE_TEXT, Grid, Row, money, percent, tone_of
 from agentic_trading.backtester.result import Result
 
 PLAIN_WIDTH = 100
