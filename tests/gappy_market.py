@@ -69,9 +69,15 @@ def every_strategy(root: Path, **changes: str) -> AppSettings:
     given = {
         "backtest.exchange": "binance",
         "backtest.data_dir": root,
+        "regime.timeframe": "15m",
+        "regime.adx_window": 5,
+        "regime.volatility_window": 6,
         "strategies.trend_following.params.fast": 6,
         "strategies.trend_following.params.slow": 18,
         "strategies.trend_following.params.min_adx": 12.0,
+        "strategies.breakout.params.entry_window": 12,
+        "strategies.breakout.params.exit_window": 6,
+        "strategies.breakout.params.min_volume_ratio": 1.0,
         **changes,
     }
     settings = load_settings("backtest", assignments=[f"{key}={value}" for key, value in given.items()])

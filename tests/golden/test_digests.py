@@ -45,8 +45,8 @@ def test_run(name: str, sample_history: Path) -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_golden_runs_trade(name: str) -> None:
     """A digest worth keeping is that of a run in which orders were filled, and funding paid where there is."""
-    assert GOLDEN[name]["fills"] > 30
-    assert GOLDEN[name]["trades"] > 10
+    assert GOLDEN[name]["fills"] > 15
+    assert GOLDEN[name]["trades"] > 5
     assert bool(GOLDEN[name]["funding"]) == any(":USDT" in argument for argument in RUNS[name])
 
 

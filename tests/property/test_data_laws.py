@@ -145,7 +145,20 @@ def test_filling_adds_only_flat_candles(data, max_fill) -> None:
     assert np.array_equal(columns.bars[:, ~columns.filled], data[1])
     steps = np.diff(columns.open_ns) // Timeframe.M1.ns
     assert np.array_equal(np.flatnonzero(steps > 1) + 1, columns.starts[1:])
-    assert (steps[steps > 1] > max_fill + 1).all()
+    assert max_fill == 0 or columns.filled[columns.starts[1:] - 1].all()
+
+
+@given(minutes(), st.integers(0, 4), st.data())
+def test_filling_does_not_know_how_long_a_gap_will_be(data, max_fill, draw) -> None:
+    """Whatever comes after a row, and whenever, the filled columns up to it are the same."""
+    stamps, bars = data
+    cut = draw.draw(st.integers(1, len(stamps)))
+    delay = draw.draw(st.integers(0, 9)) * 60_000
+    later = np.where(np.arange(len(stamps)) >= cut, stamps + delay, stamps)
+    before, after = columns_of(data, max_fill), columns_of((later, bars), max_fill)
+    known = int(np.searchsorted(before.open_ns, stamps[cut - 1] * 1_000_000, side="right"))
+    assert np.array_equal(before.bars[:, :known], after.bars[:, :known])
+    assert np.array_equal(before.open_ns[:known], after.open_ns[:known])
 
 
 @settings(max_examples=25)

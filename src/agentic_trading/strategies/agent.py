@@ -1,5 +1,6 @@
 """One strategy at work: calls it, drops what changes nothing, stamps what does."""
 
+import math
 import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -7,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from agentic_trading.core.clock import iso
-from agentic_trading.core.enums import Direction, Timeframe
+from agentic_trading.core.enums import DAY_NS, Direction, Timeframe
 from agentic_trading.core.errors import TradingError
 from agentic_trading.core.events import Event, FeatureVector, GapFound, MemoryChanged, Signal
 from agentic_trading.core.ids import IdSequence
@@ -43,7 +44,10 @@ class StrategyAgent:
         volatility: str | None = None,
         close_on_gap: bool = False,
     ) -> None:
-        """``volatility`` names the feature that sizing wants stamped on entries, if any."""
+        """``volatility`` names the feature that sizing wants stamped on entries, if any.
+
+        It is a volatility per candle and is stamped per year (square root of time, 365 days).
+        """
         self.name = f"strategy:{strategy_id}"
         self._id = strategy_id
         self._strategy = strategy
@@ -53,6 +57,7 @@ class StrategyAgent:
         self._ids = ids
         self._volatility = volatility
         self._close_on_gap = close_on_gap
+        self._per_year = math.sqrt(365 * DAY_NS / timeframe.ns)
 
     def react(self, event: FeatureVector | GapFound) -> Iterable[Event]:
         context = self._contexts.get(event.symbol)
@@ -98,7 +103,7 @@ class StrategyAgent:
             at_ns=vector.at_ns,
             price=vector.candle.close,
             regime=vector.regime,
-            volatility=None if self._volatility is None else vector[self._volatility],
+            volatility=None if self._volatility is None else vector[self._volatility] * self._per_year,
         )
         if not self._news.changes(stamped):
             return ()

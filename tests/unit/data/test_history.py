@@ -77,13 +77,13 @@ def test_range_and_preroll(store: HistoryStore) -> None:
 
 
 def test_short_gap_is_filled_and_long_gap_breaks(store: HistoryStore) -> None:
-    """A gap of one candle is filled flat and flagged; a gap of two begins a new stretch."""
+    """The first candle of a gap is filled flat and flagged; a gap of two begins a new stretch after it."""
     kept = [row for row in range(12) if row not in (3, 7, 8)]
     put(store, candle_frame(12)[kept])
     columns = store.read(VENUE, SYMBOL, Timeframe.H1)
-    assert columns.filled.tolist() == [row == 3 for row in range(10)]
+    assert columns.filled.tolist() == [row in (3, 7) for row in range(11)]
     assert columns.bars[:, 3].tolist() == [columns.bars[3, 2]] * 4 + [0.0]
-    assert columns.starts.tolist() == [0, 7]
+    assert columns.starts.tolist() == [0, 8]
 
 
 def test_a_candle_is_the_same_in_every_range(store: HistoryStore) -> None:

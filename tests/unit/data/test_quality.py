@@ -94,15 +94,15 @@ def test_passport_counts() -> None:
     result = passport([columns], "test", duplicates=4)
     document = result.to_dict()
     assert (result.candles, result.gaps, result.missing, result.filled, result.zero_volume) == (
-        18,
+        19,
         2,
         3,
-        1,
+        2,
         1,
     )
     assert (document["duplicates"], document["finding_counts"]) == (4, {"gap": 2})
     assert (document["first"], document["last"]) == ("2021-01-01 00:00:00", "2021-01-01 19:00:00")
-    assert "18 candles 2021-01-01..2021-01-01, 2 gaps (3 missing, 1 filled)" in result.summary()
+    assert "19 candles 2021-01-01..2021-01-01, 2 gaps (3 missing, 2 filled)" in result.summary()
 
 
 def test_passport_of_nothing_is_refused() -> None:
