@@ -67,6 +67,8 @@ LIMITS = RiskSettings(
     max_position_pct=0.45, max_gross_exposure=0.8, max_order_pct=0.25, price_collar_bps=100.0,
     max_drawdown_pct=0.3, max_daily_loss_pct=0.2,
 )  # fmt: skip
+EXCUSES = ("insufficient_balance", "insufficient_holdings", "stopped_out", "below_min_notional")
+"""Reasons of the venue that explain why a position is not what was wanted."""
 
 Key = tuple[str, str]
 
@@ -292,7 +294,8 @@ class Books:
             if event.order_id in self.terms:
                 self.left[event.order_id] = Fraction(0)
                 terms = self.terms[event.order_id]
-                if event.reason in ("insufficient_balance", "insufficient_holdings", "stopped_out"):
+                hit = terms.stop_price is not None and event.reason == "reduce_only"
+                if hit or event.reason in EXCUSES:
                     self.excuse[terms.strategy, terms.symbol] = event.reason
         elif isinstance(event, OrderClosed):
             self._check_closed(event)
@@ -313,6 +316,8 @@ class Books:
         self.left[intent.order_id] = Fraction(terms.quantity)
         stop_id = stop_id_of(intent.order_id)
         self.terms[stop_id], self.left[stop_id] = attached_stop(terms), Fraction(0)
+        if not terms.closing and not self.held[key]:
+            self.guarded[key] = False
         if terms.protective_stop is not None or terms.stop_price is not None:
             self.guarded[key] = True
         if terms.closing:
@@ -330,7 +335,8 @@ class Books:
         by_symbol = dict.fromkeys(SYMBOLS, Fraction(0))
         for key in KEYS:
             self.cap[key] = self._worst_quantity(key)
-            by_symbol[key[1]] += self.cap[key] * Fraction(marks.price(key[1])) * worst
+            if self.cap[key]:
+                by_symbol[key[1]] += self.cap[key] * Fraction(marks.price(key[1])) * worst
         terms = intent.terms
         size = Fraction(terms.quantity) * Fraction(marks.price(terms.symbol)) * worst
         slack = 1 + Fraction(1, 10**12)  # the platform compares shortest decimals of the same floats

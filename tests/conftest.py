@@ -2,9 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from terminal import Terminal
 
 # Timings never decide a test. In CI the cases are the same every time; at the desk they vary.
 # `make check` asks for the quick search by name, `make test` for the full one.
@@ -23,3 +27,21 @@ def sample_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sample-history"
     ensure_sample(folder)
     return folder
+
+
+@pytest.fixture
+def terminal(
+    tmp_path: Path,
+    sample_history: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> "Terminal":
+    """A command line in an empty folder, with the settings that come along and no others."""
+    from terminal import Terminal
+
+    for name in [name for name in os.environ if name.startswith("TRADING_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "desk"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return Terminal(folder, sample_history, capsys)

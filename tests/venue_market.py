@@ -111,8 +111,12 @@ def only(reports: Sequence[Event], kind: type[E]) -> list[E]:
 
 
 def executions(reports: Sequence[Event]) -> list[tuple[str, str, str]]:
-    """Order, quantity and price of every fill, as written."""
-    return [(fill.order_id, str(fill.quantity), str(fill.price)) for fill in only(reports, Fill)]
+    """Order, quantity and price of every fill, without trailing zeros."""
+    return [(fill.order_id, _short(fill.quantity), _short(fill.price)) for fill in only(reports, Fill)]
+
+
+def _short(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def story(reports: Sequence[Event]) -> list[str]:

@@ -32,17 +32,23 @@ class Contender(msgspec.Struct, frozen=True):
     volatility: str | None
 
 
-def choose_symbols(settings: AppSettings) -> tuple[tuple[str, ...], list[str]]:
+def choose_symbols(
+    settings: AppSettings, daily_volume: Mapping[str, float]
+) -> tuple[tuple[str, ...], list[str]]:
     """The symbols that pass white- and blacklist and filters, and a sentence for each that does not.
 
-    Raises ConfigError if none is left, or more than safe mode allows.
+    ``daily_volume`` is in quote currency, for the symbols where it is known. Raises ConfigError if no
+    symbol is left, or more than safe mode allows.
     """
-    selection = select(settings.symbols.default, settings.symbols, settings.universe, {})
+    selection = select(settings.symbols.default, settings.symbols, settings.universe, daily_volume)
     if not selection.selected:
         reasons = "; ".join(f"{symbol}: {reason}" for symbol, reason in selection.dropped)
         raise ConfigError(f"no symbol is left to trade ({reasons or 'none is configured'})")
     refuse_excess_symbols(selection.selected, settings.safe_mode)
-    return selection.selected, [f"{symbol} is left out: {reason}." for symbol, reason in selection.dropped]
+    notes = [f"{symbol} is left out: {reason}." for symbol, reason in selection.dropped]
+    if settings.symbols.max_spread_bps is not None:
+        notes.append("symbols.max_spread_bps is not applied: candles do not show the spread.")
+    return selection.selected, notes
 
 
 def contenders_of(

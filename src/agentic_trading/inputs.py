@@ -13,10 +13,10 @@ from agentic_trading.backtester.replay import FundingStamp
 from agentic_trading.backtester.timeline import Timeline, build_timeline
 from agentic_trading.contenders import Contender, choose_symbols, contenders_of
 from agentic_trading.core.clock import iso
-from agentic_trading.core.enums import Market, Timeframe
+from agentic_trading.core.enums import DAY_NS, Market, Timeframe
 from agentic_trading.core.errors import ConfigError, MissingData
 from agentic_trading.core.features import FeatureSpec
-from agentic_trading.core.models import CLOSE, CandleColumns, Instrument, IntArray
+from agentic_trading.core.models import CLOSE, VOLUME, CandleColumns, Instrument, IntArray
 from agentic_trading.data.candle_builder import build
 from agentic_trading.data.history import HistoryStore
 from agentic_trading.data.instruments import load_instrument
@@ -60,12 +60,12 @@ def load_inputs(
     ``objects`` are strategies given as objects instead of by name.
     Raises ConfigError, UsageError, MissingData or CorruptData, each with one sentence and a remedy.
     """
-    symbols, warnings = choose_symbols(settings)
+    progress("sample market" if settings.backtest.exchange == SAMPLE else "history")
+    store = _store(settings)
+    symbols, warnings = choose_symbols(settings, _daily_volume(store, settings))
     contenders = contenders_of(settings, symbols, discover(strategy_dirs), objects or {})
     regime = ThresholdRegime(settings.regime) if settings.regime.enabled else None
     base_frame = settings.backtest.timeframe
-    progress("sample market" if settings.backtest.exchange == SAMPLE else "history")
-    store = _store(settings)
     start_ns, end_ns = settings.backtest.range_ns
     specs = [spec for contender in contenders for spec in contender.specs]
     preroll = _preroll(specs, contenders, regime, base_frame)
@@ -101,6 +101,27 @@ def _store(settings: AppSettings) -> HistoryStore:
     if settings.backtest.exchange == SAMPLE:
         return ensure_sample(root, settings.backtest.seed)
     return HistoryStore(root)
+
+
+def _daily_volume(store: HistoryStore, settings: AppSettings) -> dict[str, float]:
+    """Quote volume of the day before the start, where a filter asks for it and it is stored.
+
+    Nothing from the run itself may decide which symbols take part in it.
+    """
+    start_ns = settings.backtest.range_ns[0]
+    if not settings.symbols.min_daily_volume or start_ns is None:
+        return {}
+    volumes = {}
+    for symbol in settings.symbols.default:
+        try:
+            day = store.read(
+                settings.backtest.exchange, symbol, settings.backtest.timeframe, start_ns - DAY_NS, start_ns
+            )
+        except MissingData:
+            continue
+        traded = zip(day.bars[CLOSE].tolist(), day.bars[VOLUME].tolist(), strict=True)
+        volumes[symbol] = sum(close * volume for close, volume in traded)
+    return volumes
 
 
 def _preroll(

@@ -6,11 +6,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from gappy_market import FRAME, SYMBOLS, Market, full_run, gappy_market
+from gappy_market import FRAME, SYMBOLS, Market, every_strategy, full_run, gappy_market
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agentic_trading.core.models import IntArray
+from agentic_trading.core.enums import Direction
+from agentic_trading.core.events import FeatureVector, Signal, stop_id_of
+from agentic_trading.core.features import FeatureSpec
+from agentic_trading.core.interfaces import TradingContext
+from agentic_trading.core.models import Candle, IntArray
+from agentic_trading.features import adx, donchian, ema, rsi, volume_ratio
+from agentic_trading.main import backtest
+from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.registry import discover
 
 WARM_ROWS = 1_000
@@ -47,16 +54,18 @@ def with_future(market: Market, cut_ns: int, future: str, seed: int) -> Market:
 def past_of(result, cut_ns: int) -> dict[str, pl.DataFrame]:
     """Everything a run did up to the cut.
 
-    A fill stamped with the cut itself is one at the open of the candle that begins there.
+    A fill stamped with the cut itself is one at the open of the candle that begins there. A stop that
+    is attached to an entry exists from the entry's first fill, whenever it was decided on.
     """
     stamped = pl.col("timestamp_ns")
     orders = result.orders
+    attached = pl.col("order_id").is_in([stop_id_of(each) for each in orders["order_id"]])
     return {
         "decisions": result.decisions.filter(stamped <= cut_ns),
         "equity": result.equity.filter(stamped <= cut_ns),
         "funding": result.funding.filter(stamped <= cut_ns),
         "fills": result.fills.filter(stamped < cut_ns),
-        "orders made": orders.filter(pl.col("created_ns") <= cut_ns).select(CHOSEN_BEFOREHAND),
+        "orders made": orders.filter(pl.col("created_ns") <= cut_ns, ~attached).select(CHOSEN_BEFOREHAND),
         "orders done": orders.filter(pl.col("done_ns").is_between(1, cut_ns - 1)),
     }
 
@@ -104,3 +113,44 @@ def test_other_models_do_not_look_ahead_either(future: str) -> None:
         **{"simulation.slippage": "volatility", "portfolio.sizing.method": "volatility_target"},
     )
     assert_same_past(cut_ns, future, 4, **{"simulation.fills": "next_open"})
+
+
+class Gossip(BaseStrategy):
+    """Changes its mind at every candle and tells all it has seen: nothing it knows stays hidden."""
+
+    name = "gossip"
+    timeframes = (FRAME,)
+
+    def features(self) -> list[FeatureSpec]:
+        hourly = (ema(3, timeframe="1h"), donchian(4, timeframe="15m"))
+        return [ema(5), rsi(3), adx(3), donchian(6), volume_ratio(9), *hourly]
+
+    def on_candle(self, ctx: TradingContext, candle: Candle, features: FeatureVector) -> Signal:
+        seen = {name: features[name] for name in features.columns}
+        before = ctx.history(3)
+        reasons = {**seen, "close": candle.close, "before": before[0].close, "equity": ctx.book.equity}
+        if ctx.position.direction is Direction.FLAT:
+            return Signal.long(candle, strength=0.2, reasons=reasons)
+        return Signal.flat(candle, reasons=reasons)
+
+
+def gossip_over(market: Market):
+    with tempfile.TemporaryDirectory() as folder:
+        market.write(Path(folder))
+        return backtest([Gossip()], settings=every_strategy(Path(folder)))
+
+
+@pytest.fixture(scope="module")
+def whole_gossip():
+    return gossip_over(gappy_market())
+
+
+@pytest.mark.parametrize("row", [900, 2_100, 2_440])
+def test_nothing_a_strategy_sees_comes_from_later(row: int, whole_gossip) -> None:
+    """Every feature, candle and account figure a strategy can read at a time was known at that time."""
+    cut_ns = int(closes_of_all(gappy_market())[row])
+    told = past_of(whole_gossip, cut_ns)
+    assert told["decisions"].filter(timestamp_ns=cut_ns, kind="signal").height > 0
+    changed = past_of(gossip_over(with_future(gappy_market(), cut_ns, "garbage", row)), cut_ns)
+    for name, table in told.items():
+        assert table.equals(changed[name]), f"{name} before the cut depend on what came after it"

@@ -23,6 +23,11 @@ from agentic_trading.core.money import price_to_tick
 from agentic_trading.core.sizing import SizingSettings
 from agentic_trading.portfolio.sizing import wanted_quantity
 
+_NETTED = "reduce_only"
+"""How the venue's reason begins when the account had nothing to reduce for this strategy."""
+_REPLACED_IS_DONE = "replaced_order_is_done"
+"""The venue's reason when the stop that an exit was to replace had ended before it came."""
+
 
 class Allotment(msgspec.Struct, frozen=True):
     """What one strategy may use: its sizing, its largest share of equity, its finest timeframe."""
@@ -37,7 +42,8 @@ class Allocator:
 
     It acts on the difference between the wanted position and where the strategy's own position is
     heading (settled plus working). If an order that points elsewhere is still working, it is cancelled
-    and the signal waits for its end; a reversal closes first and opens when the close is done.
+    and the signal waits for its end; a reversal closes first and opens when the close is done. An exit
+    is pursued to its end, whatever became of its order.
     """
 
     name = "sizing"
@@ -65,6 +71,7 @@ class Allocator:
         self._ids = ids
         self._multiplier = multiplier
         self._waiting: dict[tuple[str, str], Signal] = {}
+        self._netted: dict[tuple[str, str], None] = {}
 
     def react(self, event: SignalAdmitted | OrderClosed | Refusal) -> Iterable[Event]:
         if isinstance(event, SignalAdmitted):
@@ -72,11 +79,7 @@ class Allocator:
         if isinstance(event, Refusal):
             self._waiting.pop((event.strategy, event.symbol), None)
             return ()
-        key = (event.terms.strategy, event.terms.symbol)
-        waiting = self._waiting.pop(key, None)
-        if waiting is not None and not self._expired(waiting):
-            return self._pursue(waiting)
-        return self._finish_netted_exit(event)
+        return self._after(event)
 
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to; a waiting signal decides, then open orders."""
@@ -96,6 +99,31 @@ class Allocator:
         settled = not self._working.working(signal.strategy, signal.symbol)
         return settled and self._new_stop(signal) is not None
 
+    def _after(self, done: OrderClosed) -> list[Event]:
+        """An order is done: go on with the signal that waited for it, or with the exit it did not finish."""
+        key = (done.terms.strategy, done.terms.symbol)
+        held = self._settled.position(*key).quantity
+        if done.terms.closing and done.reason.startswith(_NETTED):
+            self._netted[key] = None
+        if not held:
+            self._netted.pop(key, None)
+        waiting = self._waiting.pop(key, None)
+        if waiting is not None and self._expired(waiting):
+            waiting = self._without_entry(waiting, direction_of(held))
+        if waiting is not None:
+            return self._pursue(waiting)
+        exits = done.terms.closing and done.terms.stop_price is None
+        unfinished = key in self._netted or (exits and done.reason == _REPLACED_IS_DONE)
+        if not (held and unfinished) or self._working.working(*key):
+            return []
+        price = self._marks.price(key[1])
+        terms = self._exit_terms(key, held)
+        return [
+            Proposal(
+                self._ids.next("proposal"), self._clock.now_ns, terms, price, done.order_id, "exit_again"
+            )
+        ]
+
     def _pursue(self, signal: Signal) -> list[Event]:
         key = (signal.strategy, signal.symbol)
         working = self._working.working(*key)
@@ -111,18 +139,40 @@ class Allocator:
         have = direction_of(held)
         if have is Direction.FLAT:
             return [] if signal.direction is Direction.FLAT else [self._open(signal)]
-        if have is signal.direction:
+        if have is signal.direction and key not in self._netted:
             return self._move_stop(signal, held)
-        if signal.direction is not Direction.FLAT and self._instruments[signal.symbol].can_short:
+        terms, price = self._exit_terms(key, held), self._marks.price(signal.symbol)
+        steps: list[Event] = [self._propose(signal, terms, price, "signal")]
+        if signal.direction is Direction.SHORT and not self._instruments[signal.symbol].can_short:
+            steps.append(self._refuse_short(signal))
+        elif signal.direction is not Direction.FLAT:
             self._waiting[key] = signal
-        return [self._close(signal, held)]
+        return steps
+
+    def _exit_terms(self, key: tuple[str, str], held: Decimal) -> OrderTerms:
+        """Close the whole position; the protective stop goes with it.
+
+        On a one-way perpetual two strategies may hold opposite positions that net; the venue then
+        refuses to reduce for one of them. After such a refusal the exit goes without the flag.
+        """
+        netted = key in self._netted
+        self._netted.pop(key, None)
+        stop = self._working.protective_stop(*key)
+        return OrderTerms(
+            *key,
+            Side.SELL if held > 0 else Side.BUY,
+            abs(held),
+            closing=True,
+            reduce_only=not netted,
+            replaces=stop.order_id if stop is not None else None,
+        )
 
     def _open(self, signal: Signal) -> Event:
         instrument = self._instruments[signal.symbol]
         if signal.targets:
             return self._refuse(signal, "targets_not_supported", len(signal.targets), 0)
         if signal.direction is Direction.SHORT and not instrument.can_short:
-            return self._refuse(signal, "short_not_possible", 1, 0, "spot holdings cannot be negative")
+            return self._refuse_short(signal)
         allotment = self._allotments[signal.strategy]
         price = self._marks.price(signal.symbol)
         quantity = wanted_quantity(
@@ -146,43 +196,6 @@ class Allocator:
             return self._refuse(signal, "stop_on_wrong_side", float(stop), price)
         terms = OrderTerms(signal.strategy, signal.symbol, side, quantity, protective_stop=stop)
         return self._propose(signal, terms, price, "entry")
-
-    def _close(self, signal: Signal, held: Decimal) -> Event:
-        stop = self._working.protective_stop(signal.strategy, signal.symbol)
-        side = Side.SELL if held > 0 else Side.BUY
-        terms = OrderTerms(
-            signal.strategy,
-            signal.symbol,
-            side,
-            abs(held),
-            closing=True,
-            reduce_only=True,
-            replaces=stop.order_id if stop is not None else None,
-        )
-        return self._propose(signal, terms, self._marks.price(signal.symbol), "signal")
-
-    def _finish_netted_exit(self, event: OrderClosed) -> list[Event]:
-        """Close what a reduce-only order could not, because the account's net position was too small.
-
-        On a one-way perpetual two strategies may hold opposite positions that net; the venue then
-        refuses to reduce for one of them. Its own position is closed without the flag.
-        """
-        if not (event.terms.reduce_only and event.reason.startswith("reduce_only")):
-            return []
-        held = self._settled.position(event.terms.strategy, event.terms.symbol).quantity
-        if not held or self._working.working(event.terms.strategy, event.terms.symbol):
-            return []
-        terms = OrderTerms(
-            event.terms.strategy,
-            event.terms.symbol,
-            Side.SELL if held > 0 else Side.BUY,
-            abs(held),
-            closing=True,
-        )
-        price = self._marks.price(event.terms.symbol)
-        return [
-            Proposal(self._ids.next("proposal"), self._clock.now_ns, terms, price, event.order_id, "netted")
-        ]
 
     def _move_stop(self, signal: Signal, held: Decimal) -> list[Event]:
         """Replace the protective stop if the signal names another price; a signal without one keeps it."""
@@ -215,6 +228,12 @@ class Allocator:
             return None
         return price_to_tick(signal.stop, instrument.tick, up=signal.direction is Direction.LONG)
 
+    def _without_entry(self, signal: Signal, have: Direction) -> Signal | None:
+        """What an expired signal still wants: not an entry, but out of a position that points elsewhere."""
+        if have is signal.direction:
+            return None
+        return msgspec.structs.replace(signal, direction=Direction.FLAT, stop=None)
+
     def _expired(self, signal: Signal) -> bool:
         if not signal.valid_for:
             return False
@@ -223,6 +242,9 @@ class Allocator:
 
     def _propose(self, signal: Signal, terms: OrderTerms, price: float, reason: str) -> Proposal:
         return Proposal(self._ids.next("proposal"), self._clock.now_ns, terms, price, signal.id, reason)
+
+    def _refuse_short(self, signal: Signal) -> Refusal:
+        return self._refuse(signal, "short_not_possible", 1, 0, "spot holdings cannot be negative")
 
     def _refuse(self, signal: Signal, code: str, value: float, limit: float, detail: str = "") -> Refusal:
         return Refusal(

@@ -11,7 +11,7 @@ def objection(terms: OrderTerms, rules: Instrument, shown: Decimal, most: Decima
 
     ``shown`` is the price the market shows, by which an order without a price of its own is valued;
     ``most`` the largest quantity the account allows, None if it does not matter. Getting out stays
-    possible: closing orders need no minimum.
+    possible: closing orders need no minimum, and what a stop may reduce is asked when it triggers.
     """
     if terms.quantity <= 0 or terms.quantity % rules.lot:
         return "quantity_off_lot"
@@ -23,6 +23,6 @@ def objection(terms: OrderTerms, rules: Instrument, shown: Decimal, most: Decima
             return "below_min_quantity"
         if terms.quantity * (terms.price or terms.stop_price or shown) < rules.min_notional:
             return "below_min_notional"
-    if most is not None and most < rules.lot:
+    if terms.stop_price is None and most is not None and most < rules.lot:
         return "reduce_only_without_position" if terms.reduce_only else "insufficient_holdings"
     return None

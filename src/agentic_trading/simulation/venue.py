@@ -205,8 +205,10 @@ class SimulatedVenue:
 
     def _objection(self, terms: OrderTerms, candle: Candle) -> str | None:
         rules = self._instruments[terms.symbol]
-        if terms.replaces is not None and terms.replaces not in self._resting[terms.symbol]:
-            return "replaced_order_is_done"
+        if terms.replaces is not None:
+            replaced = self._resting[terms.symbol].get(terms.replaces)
+            if replaced is None or (replaced.triggered and terms.stop_price is not None):
+                return "replaced_order_is_done"  # a stop that was touched cannot be moved any more
         most = self.account.most(rules, terms.side, reduce_only=terms.reduce_only)
         return objection(terms, rules, decimal_of(candle.open), most)
 

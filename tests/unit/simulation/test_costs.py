@@ -79,7 +79,7 @@ def test_drift_is_exact_decimal_arithmetic_on_a_correctly_rounded_root() -> None
 
 
 def test_settings_become_assumptions() -> None:
-    """Half-spread and fixed slippage add up, latency is in nanoseconds, fees are ratios of the public tier."""
+    """Half-spread and slippage add up, latency is in nanoseconds, fees are ratios of the public tier."""
     settings = SimulationSettings(
         half_spread_bps=1.5, slippage_bps=2.25, latency_ms=250, participation_ratio=0.2
     )
@@ -103,6 +103,6 @@ def test_next_open_costs_nothing_but_the_fee() -> None:
 
 
 def test_a_fee_that_is_given_wins() -> None:
-    """Own fees replace the venue's tier one by one, rebates are not needed to switch a fee off."""
+    """Own fees replace the venue's tier one by one; a fee of zero is a fee that is given."""
     given = SimulationSettings(maker_fee_bps=0)
     assert fee_rates("bybit", Market.LINEAR, given) == (Decimal(0), Decimal("0.00055"))

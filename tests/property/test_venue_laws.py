@@ -1,0 +1,330 @@
+"""Laws of the simulated venue over random candles and random orders."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentic_trading.core.enums import OrderType, Side, TimeInForce
+from agentic_trading.core.events import Event, Fill, Funding, OrderAccepted, OrderCanceled, OrderRejected
+from agentic_trading.core.models import Candle
+from agentic_trading.simulation.costs import CostModel
+from agentic_trading.simulation.resting import MarketModel
+from venue_market import BUY, MINUTE, PERPETUAL, SPOT, START_NS, Desk, candle, only
+
+pytestmark = pytest.mark.property
+MINUTES = 8
+OTHER = "ETH/USDT:USDT"
+CAPITAL = 1_000_000
+
+
+@st.composite
+def candles(draw: st.DrawFn, symbol: str = PERPETUAL) -> list[Candle]:
+    """Consecutive minutes around 100 on the tick, some of them without volume, filled or missing."""
+    found = []
+    for minute in range(MINUTES):
+        kind = draw(st.sampled_from(["traded"] * 6 + ["filled", "missing"]))
+        if kind == "missing":
+            continue
+        prices = draw(st.lists(st.integers(900, 1100), min_size=4, max_size=4))
+        low, first, last, high = sorted(prices)
+        if draw(st.booleans()):
+            first, last = last, first
+        bars = f"{first / 10} {high / 10} {low / 10} {last / 10}"
+        volume = draw(st.sampled_from([0.0, 3.0, 12.5, 1000.0])) if kind == "traded" else 0.0
+        found.append(candle(minute, bars, volume, symbol, filled=kind == "filled"))
+    return found
+
+
+ticks = st.integers(900, 1100).map(lambda tenths: f"{tenths // 10}.{tenths % 10}")
+
+
+@st.composite
+def actions(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Orders of every kind and cancels of earlier ones, by time."""
+    count = draw(st.integers(1, 8))
+    times = sorted(draw(st.lists(st.integers(0, MINUTES - 1), min_size=count, max_size=count)))
+    found = []
+    for number, at in enumerate(times):
+        if number and draw(st.integers(0, 4)) == 0:
+            found.append({"cancel": draw(st.integers(0, number - 1)), "at": at})
+            continue
+        kind = draw(st.sampled_from(list(OrderType)))
+        wanted: dict[str, Any] = {"at": at, "side": draw(st.sampled_from(list(Side))), "type": kind}
+        wanted["quantity"] = f"{draw(st.integers(1, 5000)) / 1000:.3f}"
+        wanted["reduce_only"] = wanted["closing"] = draw(st.booleans())
+        if kind is OrderType.LIMIT:
+            wanted["price"] = draw(ticks)
+        elif kind is OrderType.STOP_MARKET:
+            wanted["stop_price"] = draw(ticks)
+        elif not wanted["closing"] and draw(st.booleans()):
+            wanted["protective_stop"] = draw(ticks)
+        if kind is not OrderType.STOP_MARKET and draw(st.booleans()):
+            wanted["time_in_force"] = TimeInForce.IOC
+        found.append(wanted)
+    return found
+
+
+models = st.builds(
+    MarketModel,
+    maker_fee=st.sampled_from([Decimal(0), Decimal("0.0002")]),
+    taker_fee=st.sampled_from([Decimal(0), Decimal("0.00055")]),
+    costs=st.builds(
+        CostModel,
+        fixed_bps=st.sampled_from([Decimal(0), Decimal(3), Decimal("37.5")]),
+        volatility_factor=st.sampled_from([Decimal(0), Decimal("0.1")]),
+        latency=st.booleans(),
+    ),
+    latency_ns=st.sampled_from([0, 250_000_000, MINUTE // 2, MINUTE, 3 * MINUTE + 1]),
+    participation=st.sampled_from([Decimal("0.1"), Decimal(1)]),
+)
+worlds = st.tuples(candles(), actions(), models)
+
+
+def play(
+    series: Sequence[Candle],
+    wanted: Sequence[dict[str, Any]],
+    assumptions: MarketModel,
+    desk: Desk | None = None,
+) -> tuple[Desk, list[tuple[Candle, list[Event]]]]:
+    """Send every action at its minute and let the candles pass; returns the reports by candle."""
+    desk = desk or Desk(assumptions)
+    ids: list[str] = []
+    left = list(wanted)
+    told = []
+    for each in series:
+        while left and START_NS + left[0]["at"] * MINUTE <= each.open_ns:
+            act = dict(left.pop(0))
+            if "cancel" in act:
+                ids.append("")
+                desk.cancel(ids[act["cancel"]], act["at"])
+            else:
+                ids.append(desk.order(act.pop("side"), act.pop("quantity"), act.pop("at"), **act))
+        told.append((each, desk.passes(each)))
+    return desk, told
+
+
+def sent(wanted: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The orders by id; attached stops are found under their own."""
+    orders: dict[str, dict[str, Any]] = {}
+    for act in wanted:
+        if "cancel" not in act:
+            orders[chr(ord("A") + len(orders))] = act
+    stops = {f"{key}s": each | {"side": each["side"].opposite, "type": OrderType.STOP_MARKET, "reduce_only": True,
+                               "stop_price": each["protective_stop"]}
+             for key, each in orders.items() if "protective_stop" in each}  # fmt: skip
+    return orders | stops
+
+
+@given(worlds)
+def test_no_fill_before_arrival_and_none_after_the_end(world: tuple[Any, ...]) -> None:
+    """A fill lies in its candle, at or after its order's arrival, and nothing follows an order's end."""
+    series, wanted, assumptions = world
+    orders = sent(wanted)
+    over: dict[str, None] = {}
+    open_now: dict[str, None] = {}
+    for each, reports in play(series, wanted, assumptions)[1]:
+        for report in reports:
+            order_id = report.order_id  # type: ignore[attr-defined]
+            assert order_id not in over
+            if isinstance(report, OrderAccepted):
+                open_now[order_id] = None
+            elif isinstance(report, OrderRejected):
+                over[order_id] = None
+            else:
+                assert order_id in open_now
+            if isinstance(report, OrderCanceled):
+                over[order_id] = None
+            if isinstance(report, Fill):
+                arrival = START_NS + orders[order_id]["at"] * MINUTE + assumptions.latency_ns
+                assert report.at_ns >= arrival
+                assert each.open_ns <= report.at_ns <= each.close_ns
+                assert each.close_ns > arrival
+                assert not each.filled
+
+
+@given(worlds)
+def test_no_fill_better_than_the_candle_allows(world: tuple[Any, ...]) -> None:
+    """A price lies within the candle, no better than what the market showed, no worse than the limit."""
+    series, wanted, assumptions = world
+    orders = sent(wanted)
+    for each, reports in play(series, wanted, assumptions)[1]:
+        for fill in only(reports, Fill):
+            assert Decimal(str(each.low)) <= fill.price <= Decimal(str(each.high))
+            assert fill.price % Decimal("0.1") == 0
+            sign, order = fill.side.sign, orders[fill.order_id]
+            assert (fill.price - fill.reference_price) * sign >= 0
+            if "price" in order:
+                assert (fill.price - Decimal(order["price"])) * sign <= 0
+                assert fill.price in {Decimal(order["price"]), Decimal(str(each.open))} or (
+                    fill.reference_price == Decimal(str(each.open))
+                )
+            elif "stop_price" not in order:
+                assert fill.reference_price == Decimal(str(each.open))
+            else:
+                assert fill.reference_price in {Decimal(order["stop_price"]), Decimal(str(each.open))}
+
+
+@given(worlds)
+def test_a_limit_that_makes_was_traded_through(world: tuple[Any, ...]) -> None:
+    """A maker's fill needs a candle that traded beyond the limit, after the arrival as far as one can know."""
+    series, wanted, assumptions = world
+    orders = sent(wanted)
+    for each, reports in play(series, wanted, assumptions)[1]:
+        for fill in only(reports, Fill):
+            if fill.liquidity.value != "maker":
+                continue
+            order = orders[fill.order_id]
+            arrival = START_NS + order["at"] * MINUTE + assumptions.latency_ns
+            limit = float(order["price"])
+            beyond = each.low if fill.side is BUY else each.high
+            if arrival > each.open_ns:
+                beyond = each.close
+            assert (limit - beyond) * fill.side.sign > 0
+            assert order.get("time_in_force") is not TimeInForce.IOC
+
+
+@given(worlds)
+def test_never_more_than_ordered(world: tuple[Any, ...]) -> None:
+    """The fills of an order sum to no more than its quantity, those of an attached stop to its entry's fills."""
+    series, wanted, assumptions = world
+    orders, filled = sent(wanted), dict[str, Decimal]()
+    for _, reports in play(series, wanted, assumptions)[1]:
+        for fill in only(reports, Fill):
+            assert fill.quantity > 0
+            assert fill.quantity % Decimal("0.001") == 0
+            filled[fill.order_id] = filled.get(fill.order_id, Decimal(0)) + fill.quantity
+            assert filled[fill.order_id] <= Decimal(orders[fill.order_id]["quantity"])
+            if fill.order_id.endswith("s"):
+                assert filled[fill.order_id] <= filled[fill.order_id[:-1]]
+
+
+@given(worlds)
+def test_never_more_than_our_share_of_the_volume(world: tuple[Any, ...]) -> None:
+    """All fills of a candle together take at most the allowed share of what traded in it."""
+    series, wanted, assumptions = world
+    for each, reports in play(series, wanted, assumptions)[1]:
+        taken = sum(Fraction(fill.quantity) for fill in only(reports, Fill))
+        assert taken <= Fraction(each.volume) * Fraction(assumptions.participation)
+
+
+@given(worlds)
+def test_reduce_only_never_adds_and_never_flips(world: tuple[Any, ...]) -> None:
+    """A reduce-only fill brings the account's position toward zero and never through it."""
+    series, wanted, assumptions = world
+    orders, position = sent(wanted), Decimal(0)
+    for _, reports in play(series, wanted, assumptions)[1]:
+        for fill in only(reports, Fill):
+            after = position + fill.side.sign * fill.quantity
+            if orders[fill.order_id]["reduce_only"]:
+                assert abs(after) < abs(position)
+                assert after * position >= 0
+            position = after
+
+
+@given(worlds, st.lists(st.tuples(st.integers(0, MINUTES - 1), st.integers(-75, 75)), max_size=4))
+def test_the_account_conserves_exactly(world: tuple[Any, ...], rates: list[tuple[int, int]]) -> None:
+    """Cash plus position at any price is the capital plus what every fill, fee and payment moved: exactly."""
+    series, wanted, assumptions = world
+    desk, told = play(series, wanted, assumptions)
+    paid = [desk.venue.fund(PERPETUAL, START_NS + at, rate / 10_000, 100.0) for at, rate in rates]
+    cash, position = Fraction(CAPITAL), Fraction(0)
+    for _, reports in told:
+        for fill in only(reports, Fill):
+            traded = fill.side.sign * Fraction(fill.quantity)
+            cash -= traded * Fraction(fill.price) + Fraction(fill.fee)
+            position += traded
+            exact_fee = Fraction(fill.quantity) * Fraction(fill.price) * Fraction(
+                assumptions.fee_rate(fill.liquidity)
+            )  # fmt: skip
+            assert 0 <= Fraction(fill.fee) - exact_fee < Fraction(1, 10**8)
+    for each in paid:
+        if isinstance(each, Funding):
+            cash += Fraction(each.payment)
+            owed = -position * 100 * Fraction(each.rate)
+            assert 0 <= owed - Fraction(each.payment) < Fraction(1, 10**8)
+    assert Fraction(desk.held()) == position
+    cost = Fraction(desk.venue.account._positions.get(PERPETUAL, (0, Decimal(0)))[1])
+    assert Fraction(desk.balance()) - cost == cash
+    if not position:
+        assert cost == 0
+
+
+@given(candles(SPOT), actions(), models, st.integers(0, 2000))
+def test_spot_never_goes_negative(
+    series: list[Candle], wanted: list[dict[str, Any]], assumptions: MarketModel, cash: int
+) -> None:
+    """Neither coins nor cash fall below zero, and both are what the fills say, exactly."""
+    desk = Desk(assumptions, [SPOT], {"USDT": str(cash), "BTC": "2"})
+    coins, money = Fraction(2), Fraction(cash)
+    for _, reports in play(series, wanted, assumptions, desk)[1]:
+        for fill in only(reports, Fill):
+            traded = fill.side.sign * Fraction(fill.quantity)
+            coins += traded
+            money -= traded * Fraction(fill.price) + Fraction(fill.fee)
+            assert coins >= 0
+            assert money >= 0
+    assert (Fraction(desk.balance("BTC")), Fraction(desk.balance())) == (coins, money)
+
+
+@given(worlds)
+def test_same_inputs_same_reports(world: tuple[Any, ...]) -> None:
+    """The venue has no clock and no dice."""
+    assert play(*world)[1] == play(*world)[1]
+
+
+@given(candles(PERPETUAL), candles(OTHER), actions(), actions(), models)
+def test_symbols_do_not_disturb_each_other(
+    first: list[Candle],
+    second: list[Candle],
+    wanted: list[dict[str, Any]],
+    others: list[dict[str, Any]],
+    assumptions: MarketModel,
+) -> None:
+    """With cash enough, each symbol's reports are those it has alone, whichever symbol's candle comes first."""
+    alone = _reports(first, wanted, assumptions, {}) | _reports([], others, assumptions, {OTHER: second})
+    for swap in (False, True):
+        both = _reports(first, wanted, assumptions, {OTHER: second}, others, swap=swap)
+        assert both == alone
+
+
+def _reports(
+    series: Sequence[Candle],
+    wanted: Sequence[dict[str, Any]],
+    assumptions: MarketModel,
+    more: dict[str, Sequence[Candle]],
+    others: Sequence[dict[str, Any]] = (),
+    *,
+    swap: bool = False,
+) -> dict[str, list[str]]:
+    """What each symbol's orders went through, without the numbers of trades; ids by symbol and position."""
+    desk = Desk(assumptions, [PERPETUAL, OTHER])
+    names: dict[str, str] = {}
+    if not series and not others:
+        others, wanted = wanted, ()
+    for symbol, acts in ((PERPETUAL, wanted), (OTHER, others)):
+        ids: list[str] = []
+        for number, act in enumerate(acts):
+            terms = dict(act)
+            if "cancel" in terms:
+                ids.append("")
+                desk.cancel(ids[terms["cancel"]], terms["at"], symbol)
+                continue
+            ids.append(
+                desk.order(terms.pop("side"), terms.pop("quantity"), terms.pop("at"), symbol=symbol, **terms)
+            )
+            names[ids[-1]], names[ids[-1] + "s"] = f"{symbol} {number}", f"{symbol} {number} stop"
+    told: dict[str, list[str]] = {PERPETUAL: [], OTHER: []} if series and more else {}
+    for each in sorted(
+        [*series, *more.get(OTHER, ())], key=lambda c: (c.open_ns, (c.symbol == OTHER) is swap)
+    ):
+        for report in desk.passes(each):
+            text = str(report).replace(getattr(report, "trade_id", "no trade"), "trade")
+            order_id = report.order_id  # type: ignore[attr-defined]
+            line = text.replace(f"'{order_id}'", names[order_id])
+            told.setdefault(each.symbol, []).append(line)
+    return {symbol: lines for symbol, lines in told.items() if lines}
