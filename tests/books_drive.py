@@ -163,7 +163,7 @@ class Drive:
         equity = EquityCurve(ledger, list(SYMBOLS), "USDT")
         entries, features = Entries(ledger, orders), PlainFeatures()
         breakers = Breakers(LIMITS, equity, clock)
-        fractions = dict(zip(STRATEGIES, (0.2, 0.13, 0.07), strict=True))
+        fractions = dict(zip(STRATEGIES, (0.24, 0.17, 0.11), strict=True))
         allotments = {
             name: Allotment(FixedFraction(fraction=fraction), 0.25, FRAME)
             for name, fraction in fractions.items()

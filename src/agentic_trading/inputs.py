@@ -11,6 +11,7 @@ import numpy as np
 
 from agentic_trading.backtester.replay import FundingStamp
 from agentic_trading.backtester.timeline import Timeline, build_timeline
+from agentic_trading.backtester.wake import Watch, watch_of
 from agentic_trading.contenders import Contender, choose_symbols, contenders_of
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import DAY_NS, Market, Timeframe
@@ -91,6 +92,20 @@ def load_inputs(
         contenders, instruments, timeline, first_row, tables, funding, known,
         _data_sha256(known, instruments, funding), tuple(warnings), features_s,
     )  # fmt: skip
+
+
+def watches_of(inputs: Inputs) -> list[Watch]:
+    """The rows on which each strategy could act on each of its symbols."""
+    watches = []
+    for each in inputs.contenders:
+        for symbol in each.symbols:
+            candles, table = inputs.tables[(each.timeframe, symbol)]
+            triggers = each.strategy.triggers(table)
+            name = each.settings.strategy_id
+            watches.append(
+                watch_of(name, inputs.timeline, table, candles.close_ns, table.warm, triggers, symbol)
+            )
+    return watches
 
 
 # --- candles and features ---------------------------------------------------------------------

@@ -14,10 +14,12 @@ from agentic_trading.backtester.record import RunRecord
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.result import Result
+from agentic_trading.backtester.skipping import MarketRows, Skipper
 from agentic_trading.backtester.summary import result_of
 from agentic_trading.contenders import Contender
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
+from agentic_trading.core.enums import Posture
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -54,7 +56,7 @@ from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order_manager import OrderManager
 from agentic_trading.features.playback import TableFeatures
 from agentic_trading.identity import inputs_sha256, run_id_of, versions
-from agentic_trading.inputs import Inputs, load_inputs
+from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.portfolio.allocator import Allocator, Allotment
 from agentic_trading.portfolio.entries import Entries
 from agentic_trading.portfolio.equity import EquityCurve
@@ -91,7 +93,8 @@ class Agents:
         ids = IdSequence()
         self.ledger = Ledger(instruments, {quote: capital})
         self.orders = OrderManager()
-        self.equity = EquityCurve(self.ledger, list(instruments), quote)
+        rows = len(inputs.timeline) - inputs.first_row
+        self.equity = EquityCurve(self.ledger, list(instruments), quote, rows)
         self.entries = Entries(self.ledger, self.orders)
         self.breakers = Breakers(limits, self.equity, clock)
         self.features = TableFeatures(inputs.tables)
@@ -122,6 +125,30 @@ class Agents:
         self.execution = ExecutionEngine()
         desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features)
         self.strategies = [self._strategy(each, inputs, desk, ids) for each in inputs.contenders]
+
+    # --- what next-event replay asks (backtester.skipping) ------------------------------------
+
+    def posture(self, strategy: str, symbol: str) -> Posture:
+        """Where a strategy stands on a symbol."""
+        return self.sizing.posture(strategy, symbol)
+
+    def skip(self, market: MarketRows, start: int, stop: int) -> int:
+        """Mark rows that nobody looks at; returns the first that needs a look."""
+        limits = self.breakers.limits()
+        reached = self.equity.skip(market.times, market.closes, market.day_edges, limits, start, stop)
+        for symbol in self.entries.symbols if reached > start else ():
+            high, low = market.extremes(symbol, start, reached)
+            self.entries.stretch(symbol, high, low)
+        return reached
+
+    def note(self, symbol: str, close: float, close_ns: int) -> None:
+        """The last close of a symbol that has no candle at the next event."""
+        self.equity.note(symbol, close, close_ns)
+
+    @property
+    def waits_for_day(self) -> bool:
+        """Whether the next day boundary must be looked at."""
+        return self.breakers.waits_for_day
 
     def _strategy(self, each: Contender, inputs: Inputs, desk: Desk, ids: IdSequence) -> StrategyAgent:
         name, memory = each.settings.strategy_id, each.strategy.Memory
@@ -196,7 +223,10 @@ def backtest(
     agents = Agents(inputs, chosen, clock, capital)
     models = market_models(inputs.instruments, chosen.simulation)
     venue = SimulatedVenue(inputs.instruments, models, {chosen.portfolio.quote: capital})
-    replay = Replay(inputs.timeline, clock, venue, inputs.funding)
+    skipper = None
+    if chosen.backtest.step == "auto":
+        skipper = Skipper(inputs.timeline, watches_of(inputs), agents, venue)
+    replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
     recorder = Recorder()
     bus = EventBus(topology(agents), taps=[recorder.tap, replay.tap])
     rows = len(inputs.timeline) - inputs.first_row
@@ -244,5 +274,5 @@ def _record(
         timing=timing,
         warnings=[*inputs.warnings, *end],
         settings_toml=to_toml(settings),
-        wake_rows=replay.rows_done,
+        wake_rows=replay.rows_looked_at,
     )

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
-from golden_runs import DIGESTS, RUNS, SAMPLE, digest_of, sample_digest
-from other_machine import OTHER_MACHINES, run_elsewhere
 
 from agentic_trading.data.sample_store import ensure_sample
+from golden_runs import DIGESTS, RUNS, SAMPLE, digest_of, sample_digest
+from other_machine import OTHER_MACHINES, run_elsewhere
 
 pytestmark = pytest.mark.golden
 REVIEW = "review what moved with: python tests/golden/update.py"
@@ -44,7 +44,7 @@ def test_run(name: str, sample_history: Path) -> None:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_golden_runs_trade(name: str) -> None:
-    """A digest worth keeping is that of a run in which orders were filled, and funding paid where there is."""
+    """A digest worth keeping is of a run with fills and trades, and with funding where there is any."""
     assert GOLDEN[name]["fills"] > 15
     assert GOLDEN[name]["trades"] > 5
     assert bool(GOLDEN[name]["funding"]) == any(":USDT" in argument for argument in RUNS[name])

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from market_files import START_MS, candle_frame
-from terminal import Answer, Terminal
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.data.history import HistoryStore
+from market_files import START_MS, candle_frame
+from terminal import Answer, Terminal
 
 pytestmark = pytest.mark.integration
 MARKET = Path("binance/spot/BTC-USDT/1h/2021-01.parquet")
@@ -59,7 +59,7 @@ def test_bad_symbol(terminal: Terminal, symbol: str, right: str) -> None:
     ("flags", "words"),
     [
         (("--timerange", "20240230-20240301"), ("--timerange", "20240230", "20240131")),
-        (("--timerange", "2024-01-01"), ("--timerange", "20240630")),
+        (("--timerange", "2024-01-01"), ("--timerange 2024-01-01", "20240630", "--start")),
         (("--start", "01.02.2024"), ("--start", "01.02.2024", "2024-01-31")),
         (("--set", "backtest.timerange=yesterday-"), ("backtest.timerange", "20240101-20240630")),
     ],
@@ -132,6 +132,17 @@ def test_a_traceback_is_there_for_those_who_ask(terminal: Terminal) -> None:
     plain, verbose = terminal(*BINANCE), terminal(*BINANCE, "-v")
     assert "Traceback" in verbose.err
     assert (verbose.code, verbose.err.strip().splitlines()[-1]) == (plain.code, plain.err.strip())
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "word"),
+    [("--capital", "-5", "above 0"), ("--seed", "x", "whole number"), ("--exchange", "kraken", "binance")],
+)
+def test_a_flag_is_called_what_was_typed(terminal: Terminal, flag: str, value: str, word: str) -> None:
+    """A wrong value names its own flag, not the setting's long way round."""
+    answer = terminal.backtest(flag, value)
+    assert_one_sentence(answer, 2, f"{flag} {value}: ", word)
+    assert "--set" not in answer.err
 
 
 def test_unknown_verb_and_flag(terminal: Terminal) -> None:

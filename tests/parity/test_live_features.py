@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from gappy_market import every_strategy, full_run, gappy_market
 
 from agentic_trading import main
 from agentic_trading.backtester.timeline import CandleReader
@@ -16,6 +15,7 @@ from agentic_trading.features.engine import FeatureEngine
 from agentic_trading.inputs import Inputs
 from agentic_trading.settings import AppSettings, load_settings
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
+from gappy_market import every_strategy, full_run, gappy_market
 
 
 class LiveFeatures:
@@ -90,7 +90,7 @@ def test_gaps(tmp_path: Path, live_features: list[LiveFeatures]) -> None:
 def test_several_timeframes(
     sample_history: Path, live_features: list[LiveFeatures], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Strategies of two timeframes on minute candles, with pre-roll and hourly regime: the same fingerprint."""
+    """Several timeframes on minute candles, with pre-roll and hourly regime: the same fingerprint."""
     given = [f"backtest.data_dir={sample_history}", "backtest.timerange=20240301-20240304"]
     settings = load_settings("backtest", assignments=given).settings
     live = main.backtest(settings=settings)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from agentic_trading.backtester.skipping import Skipper
 from agentic_trading.backtester.timeline import CandleReader, Timeline
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS
@@ -46,18 +47,23 @@ class Replay:
     """Drives a bus and a venue over a timeline; listens to alarms and to bankruptcy."""
 
     def __init__(
-        self, timeline: Timeline, clock: ReplayClock, venue: Venue, funding: Sequence[FundingStamp] = ()
+        self,
+        timeline: Timeline,
+        clock: ReplayClock,
+        venue: Venue,
+        funding: Sequence[FundingStamp] = (),
+        skipper: Skipper | None = None,
     ) -> None:
-        """``funding`` is sorted by time, then symbol."""
+        """``funding`` is sorted by time, then symbol. Without a skipper every row is looked at."""
         self._timeline = timeline
         self._clock = clock
         self._venue = venue
         self._funding = list(reversed(funding))
-        self._closes: dict[str, float] = {}
         self._alarms: list[tuple[int, int, str]] = []
         self._asked = 0
+        self._skipper = skipper
         self.bankrupt = False
-        self.rows_done = 0
+        self.rows_looked_at = 0
 
     @property
     def tap(self) -> tuple[tuple[type[Event], ...], Callable[[int, int, Event], None]]:
@@ -72,30 +78,42 @@ class Replay:
         reader = CandleReader(self._timeline)
         closes = self._timeline.close_ns.tolist()
         self._drop_funding_before(closes[first] - self._timeline.timeframe.ns if first < len(closes) else 0)
-        started = (closes[first] - 1) // DAY_NS if first < len(closes) else 0
-        for row in range(first, len(closes)):
+        row = first
+        while (row := self._next(row)) < len(closes):
             at_ns = closes[row]
-            self._clock.advance(at_ns)
-            self._fund_until(bus, at_ns - self._timeline.timeframe.ns)  # stamps that fell into a hole
-            day = (at_ns - 1) // DAY_NS
-            if day > started:  # so did the boundary
-                self._deliver(bus, DayStarted(day * DAY_NS))
-            self._instant(bus, row, at_ns, reader.at(row))
-            started = at_ns // DAY_NS
-            if at_ns % DAY_NS == 0:
-                self._deliver(bus, DayStarted(at_ns))
-            self.rows_done += 1
-            if not row & 8191:
-                progress(self.rows_done)
+            before_ns = closes[row - 1] if row > first else at_ns - self._timeline.timeframe.ns
+            self._look(bus, row, at_ns, before_ns, reader.at(row))
+            row += 1
+            if not self.rows_looked_at & 1023:
+                progress(row - first)
             if self.bankrupt:
                 break
-        progress(self.rows_done)
+        progress(len(closes) - first)
+
+    def _next(self, row: int) -> int:
+        return row if self._skipper is None else self._skipper.advance(row, self._due)
+
+    def _due(self, holding: bool) -> int | None:
+        """When the next alarm rings or, while something is held, the next funding is settled."""
+        times = [self._alarms[0][0]] if self._alarms else []
+        if holding and self._funding:
+            times.append(self._funding[-1].at_ns)
+        return min(times, default=None)
+
+    def _look(self, bus: Bus, row: int, at_ns: int, before_ns: int, candles: tuple[Candle, ...]) -> None:
+        self._clock.advance(at_ns)
+        self._fund_until(bus, at_ns - self._timeline.timeframe.ns)  # stamps that fell into a hole
+        day = (at_ns - 1) // DAY_NS
+        if day > before_ns // DAY_NS:  # so did the boundary
+            self._deliver(bus, DayStarted(day * DAY_NS))
+        self._instant(bus, row, at_ns, candles)
+        if at_ns % DAY_NS == 0:
+            self._deliver(bus, DayStarted(at_ns))
+        self.rows_looked_at += 1
 
     def _instant(self, bus: Bus, row: int, at_ns: int, candles: tuple[Candle, ...]) -> None:
         for report in self._venue.pass_candles(candles):
             self._deliver(bus, report)
-        for candle in candles:
-            self._closes[candle.symbol] = candle.close
         self._fund_until(bus, at_ns)
         self._deliver(bus, CandlesClosed(at_ns, candles))
         for gap in self._timeline.gaps.get(row, ()):
@@ -110,10 +128,10 @@ class Replay:
 
     def _fund_until(self, bus: Bus, at_ns: int) -> None:
         while self._funding and self._funding[-1].at_ns <= at_ns:
-            self._fund(bus, self._funding.pop())
+            self._fund(bus, self._funding.pop(), at_ns)
 
-    def _fund(self, bus: Bus, stamp: FundingStamp) -> None:
-        mark = stamp.mark if stamp.mark is not None else self._closes.get(stamp.symbol)
+    def _fund(self, bus: Bus, stamp: FundingStamp, known_ns: int) -> None:
+        mark = stamp.mark if stamp.mark is not None else self._timeline.last_close(stamp.symbol, known_ns)
         if mark is None:
             return
         paid = self._venue.fund(stamp.symbol, stamp.at_ns, stamp.rate, mark)

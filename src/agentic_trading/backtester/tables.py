@@ -133,5 +133,5 @@ def _row(
     )  # fmt: skip
 
 
-def _finite(value: float) -> float | None:
-    return value if value - value == 0.0 else None
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and value - value == 0.0 else None

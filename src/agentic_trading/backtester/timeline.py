@@ -35,6 +35,12 @@ class Timeline(msgspec.Struct, frozen=True, eq=False):
     def __len__(self) -> int:
         return int(self.close_ns.shape[0])
 
+    def last_close(self, symbol: str, known_ns: int) -> float | None:
+        """The close of the last candle of a symbol that closed by ``known_ns``; None before the first."""
+        columns = self.columns[self.symbols.index(symbol)]
+        at = int(np.searchsorted(columns.close_ns, known_ns, side="right")) - 1
+        return float(columns.bars[CLOSE, at]) if at >= 0 else None
+
 
 def build_timeline(columns: Sequence[CandleColumns]) -> Timeline:
     """Merge the base candles of several symbols; all must have the same timeframe and at least a row."""
@@ -100,13 +106,3 @@ def _candles(columns: CandleColumns, rows: IntArray) -> list[Candle | None]:
         return list(candles)
     each = iter(candles)
     return [next(each) if there else None for there in present.tolist()]
-
-
-def last_closes(timeline: Timeline, row: int) -> dict[str, float]:
-    """Each symbol's last close at a row of the timeline; symbols without a candle by then are absent."""
-    found = {}
-    for position, columns in enumerate(timeline.columns):
-        at = int(np.searchsorted(columns.close_ns, timeline.close_ns[row], side="right")) - 1
-        if at >= 0:
-            found[timeline.symbols[position]] = float(columns.bars[CLOSE, at])
-    return found

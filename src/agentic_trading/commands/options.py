@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from agentic_trading.core.enums import Timeframe
-from agentic_trading.core.errors import UsageError
+from agentic_trading.core.errors import ConfigError, UsageError
 from agentic_trading.request import with_strategies, with_symbols, with_timeframe
 from agentic_trading.settings import AppSettings, Mode, load_settings
 from agentic_trading.strategies.registry import user_dirs
@@ -65,7 +65,10 @@ def request_of(mode: Mode, flags: dict[str, Any], extra: dict[str, Any] | None =
         **(extra or {}),
     }
     assignments += [f"{key}={value}" for key, value in given.items() if value is not None]
-    settings = load_settings(mode, flags["config"], assignments, os.environ).settings
+    try:
+        settings = load_settings(mode, flags["config"], assignments, os.environ).settings
+    except ConfigError as problem:
+        raise ConfigError(_as_typed(str(problem), given)) from None
     notes: list[str] = []
     dirs = user_dirs(flags["strategy_path"], Path())
     if flags["symbols"] is not None:
@@ -77,14 +80,26 @@ def request_of(mode: Mode, flags: dict[str, Any], extra: dict[str, Any] | None =
     return Request(settings, dirs, tuple(notes))
 
 
+def _as_typed(problem: str, given: dict[str, Any]) -> str:
+    """The problem in the user's words: ``--capital`` where that flag, not ``--set``, set the key."""
+    for key, value in given.items():
+        if value is not None:
+            flag = "--" + key.rpartition(".")[2].replace("_", "-")
+            problem = problem.replace(f"--set {key}: {key} ", f"{flag} {value}: {key} ")
+    return problem
+
+
 def timerange_of(timerange: str | None, start: str | None, end: str | None) -> str | None:
     """The range as ``YYYYMMDD-YYYYMMDD``, from either way of writing it; None if neither was used."""
     if timerange is not None:
         if start is not None or end is not None:
             raise UsageError("give either --timerange or --start/--end, not both")
         first, dash, last = timerange.partition("-")
-        if not dash:
-            raise UsageError(f"--timerange {timerange}: write START-END such as 20240101-20240630")
+        if not dash or "-" in last:
+            raise UsageError(
+                f"--timerange {timerange}: write START-END such as 20240101-20240630, "
+                "or give ISO dates with --start and --end"
+            )
         days = [_day("--timerange", first, "%Y%m%d"), _day("--timerange", last, "%Y%m%d")]
     elif start is None and end is None:
         return None

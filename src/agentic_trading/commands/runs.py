@@ -90,7 +90,8 @@ def _line(run: Run) -> dict[str, Any]:
 
 def _print_runs(found: list[Run]) -> None:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", show_edge=False)
-    for heading in ("Run", "Strategies", "Symbols"):
+    table.add_column("Run", no_wrap=True)  # it is there to be copied
+    for heading in ("Strategies", "Symbols"):
         table.add_column(heading, overflow="fold")
     for heading in ("Return", "Drawdown", "Sharpe", "Trades", "Profit"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -33,6 +33,17 @@ class Direction(StrEnum):
 _DIRECTION_SIGN = {Direction.LONG: 1, Direction.SHORT: -1, Direction.FLAT: 0}
 
 
+class Posture(IntEnum):
+    """Where a strategy stands on a symbol; it decides which of its triggers can matter.
+
+    Between means that an own order is on its way or works, or that a signal waits for one.
+    """
+
+    FLAT = 0
+    HOLDING = 1
+    BETWEEN = 2
+
+
 class Market(StrEnum):
     """Spot holdings or a USDT-margined linear perpetual."""
 

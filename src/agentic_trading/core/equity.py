@@ -5,35 +5,56 @@ on that row's prices and on nothing before it.
 """
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from agentic_trading.core.models import FloatArray
 
+ByteArray = npt.NDArray[np.int8]
+
 EQUITY, CASH, GROSS, NET, DRAWDOWN = range(5)
 """Row numbers in the output matrix of `mark_rows`."""
 
+PEAK, DAY_START, LAST = range(3)
+"""Positions in the state of `mark_rows`: running peak, equity at the start of the day, last equity."""
 
-def new_peaks(capital: float) -> FloatArray:
-    """State of `mark_rows`: running peak of equity, starting from the capital."""
-    return np.array([capital])
+DAY_BEFORE, DAY_AFTER = 1, 2
+"""Day edges of a row: a UTC day began since the row before it, or begins as the row closes."""
+
+MAX_DRAWDOWN, MAX_DAY_LOSS, MIN_EQUITY = range(3)
+"""Positions in the limits of `mark_rows`."""
+
+NO_LIMITS = np.array([np.inf, np.inf, -np.inf])
+"""Every row is marked."""
+
+
+def new_levels(capital: float) -> FloatArray:
+    """State of `mark_rows` for an account that starts with ``capital``; shape (3,)."""
+    return np.array([capital, capital, capital])
 
 
 @njit(cache=True)
 def mark_rows(
-    peak: FloatArray,
+    levels: FloatArray,
     quantities: FloatArray,
     quote_value: float,
     cash: float,
     prices: FloatArray,
+    day_edges: ByteArray,
+    limits: FloatArray,
     out: FloatArray,
+    out_row: int,
     start: int,
     stop: int,
-) -> None:
-    """Mark rows ``start..stop``: equity = quote_value + sum of quantity * price, in symbol order.
+) -> int:
+    """Mark rows ``start..stop`` and return the first row that was not marked.
 
-    ``quantities`` has shape (symbols,), ``prices`` (rows, symbols), ``out`` (5, rows): equity, cash,
-    gross and net exposure, and drawdown as a ratio below the running peak kept in ``peak[0]``.
-    A symbol without a price yet (NaN) must not be held; it counts as nothing.
+    equity = quote_value + sum of quantity * price, in symbol order. ``quantities`` has shape (symbols,),
+    ``prices`` (rows, symbols). ``out`` (5, ...) receives, from ``out_row`` on, equity, cash, gross and
+    net exposure, and drawdown as a ratio below the running peak. A symbol that is not held may have no
+    price yet (NaN). ``day_edges`` (rows,) says where the day's start equity is taken anew.
+    Stops before a row at which drawdown, the day's loss or equity itself is beyond its limit, so that
+    somebody can look.
     """
     for row in range(start, stop):
         value = quote_value
@@ -45,10 +66,21 @@ def mark_rows(
                 value += notional
                 net += notional
                 gross += abs(notional)
-        if value > peak[0]:
-            peak[0] = value
-        out[0, row] = value
-        out[1, row] = cash
-        out[2, row] = gross
-        out[3, row] = net
-        out[4, row] = (peak[0] - value) / peak[0] if peak[0] > 0.0 else 0.0
+        peak = max(levels[PEAK], value)
+        drawdown = (peak - value) / peak if peak > 0.0 else 0.0
+        day_start = levels[LAST] if day_edges[row] & DAY_BEFORE else levels[DAY_START]
+        day_loss = (day_start - value) / day_start if day_start > 0.0 else 0.0
+        if drawdown > limits[MAX_DRAWDOWN] or day_loss > limits[MAX_DAY_LOSS]:
+            return row
+        if value <= limits[MIN_EQUITY]:
+            return row
+        levels[PEAK] = peak
+        levels[DAY_START] = value if day_edges[row] & DAY_AFTER else day_start
+        levels[LAST] = value
+        at = out_row + row - start
+        out[EQUITY, at] = value
+        out[CASH, at] = cash
+        out[GROSS, at] = gross
+        out[NET, at] = net
+        out[DRAWDOWN, at] = drawdown
+    return stop

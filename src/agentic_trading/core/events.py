@@ -101,7 +101,7 @@ class Signal(Event, frozen=True):
     stop: float | None = None
     targets: tuple[float, ...] = ()
     valid_for: int = 0
-    reasons: Mapping[str, float] = NO_REASONS
+    reasons: Mapping[str, float | None] = NO_REASONS
     id: str = ""
     at_ns: int = 0
     price: float = 0.0
@@ -242,16 +242,20 @@ class Proposal(Event, frozen=True):
 
 
 class Refusal(Event, frozen=True):
-    """One reason why a signal or proposal does not become an order, with the numbers behind it."""
+    """One reason why a signal or proposal does not become an order, with the numbers behind it.
+
+    ``headroom`` is what was left before the limit, negative if it is broken; the numbers are None where
+    an input was unknown.
+    """
 
     at_ns: int
     subject: str
     strategy: str
     symbol: str
     code: str
-    value: float
-    limit: float
-    headroom: float
+    value: float | None
+    limit: float | None
+    headroom: float | None
     detail: str = ""
 
 

@@ -62,7 +62,8 @@ class EventBus:
     def step(self, event: Event) -> list[Event]:
         """Deliver one external event and all it causes; returns the commands for the outbox.
 
-        Raises CascadeOverflow past the cascade limit and TypeError for an event that is not a source.
+        Raises CascadeOverflow past the cascade limit, TypeError for an event that is not a source or that
+        no agent declared. Numbers are used once, also those of a cascade that failed.
         """
         if type(event) not in self._sources:
             raise TypeError(f"{type(event).__name__} does not come from outside")
@@ -79,20 +80,25 @@ class EventBus:
         routes = self._routes
         number = self._number
         last = number + self._limit
-        while queue:
-            cause, event = queue.popleft()
-            number += 1
-            if number > last:
-                raise CascadeOverflow(f"{type(first).__name__} caused more than {self._limit} events")
-            reactions, taps, is_command = routes[type(event)]
-            for tap in taps:
-                tap(number, cause, event)
-            if is_command:
-                commands.append(event)
-            for react in reactions:
-                for caused in react(event):
-                    queue.append((number, caused))
-        self._number = number
+        try:
+            while queue:
+                cause, event = queue.popleft()
+                if number == last:
+                    raise CascadeOverflow(f"{type(first).__name__} caused more than {self._limit} events")
+                number += 1
+                route = routes.get(type(event))
+                if route is None:
+                    raise TypeError(f"{type(event).__name__} was returned by an agent but declared by none")
+                reactions, taps, is_command = route
+                for tap in taps:
+                    tap(number, cause, event)
+                if is_command:
+                    commands.append(event)
+                for react in reactions:
+                    for caused in react(event):
+                        queue.append((number, caused))
+        finally:
+            self._number = number
         return commands
 
 

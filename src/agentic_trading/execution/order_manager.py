@@ -126,8 +126,12 @@ class OrderManager:
         assert isinstance(event, OrderAccepted | OrderRejected | OrderCanceled | OrderUnknown | OrderNotSent)
         order = self.all[event.order_id]
         order.status = _next(order, event)
+        if isinstance(event, OrderRejected | OrderNotSent) and order.filled:
+            raise OrderProtocolError(f"order {order.order_id} has fills, but is said never to have worked")
         if isinstance(event, OrderAccepted):
-            order.arrived_ns = event.at_ns
+            order.arrived_ns = order.arrived_ns or event.at_ns
+            if order.filled:
+                order.status = OrderStatus.PARTIALLY_FILLED
             return ()
         if isinstance(event, OrderUnknown):
             return ()

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import Direction, OrderType, Side, Timeframe
+from agentic_trading.core.enums import Direction, OrderType, Posture, Side, Timeframe
 from agentic_trading.core.events import (
     CancelOrder,
     Event,
@@ -80,6 +80,13 @@ class Allocator:
             self._waiting.pop((event.strategy, event.symbol), None)
             return ()
         return self._after(event)
+
+    def posture(self, strategy: str, symbol: str) -> Posture:
+        """Whether the strategy is flat, holds a position, or has something under way."""
+        if (strategy, symbol) in self._waiting or self._working.working(strategy, symbol):
+            return Posture.BETWEEN
+        held = self._settled.position(strategy, symbol).quantity
+        return Posture.HOLDING if held else Posture.FLAT
 
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to; a waiting signal decides, then open orders."""
@@ -188,12 +195,14 @@ class Allocator:
         if quantity is None:
             return self._refuse(signal, "size_unknown", 0, 0, "price, equity or volatility is missing")
         notional = float(quantity) * price
-        if quantity < instrument.min_quantity or notional < float(instrument.min_notional):
-            return self._refuse(signal, "below_minimum", notional, float(instrument.min_notional))
+        if quantity < instrument.min_quantity:
+            return self._refuse_below(signal, float(quantity), float(instrument.min_quantity), "quantity")
+        if notional < float(instrument.min_notional):
+            return self._refuse_below(signal, notional, float(instrument.min_notional), "notional")
         side = Side.BUY if signal.direction is Direction.LONG else Side.SELL
         stop = self._stop_price(signal, instrument)
-        if stop is not None and not (stop > 0 and (float(stop) - price) * side.sign < 0):
-            return self._refuse(signal, "stop_on_wrong_side", float(stop), price)
+        if stop is not None and not _protects(stop, price, signal.direction):
+            return self._refuse(signal, "stop_on_wrong_side", float(stop), price, sign=side.sign)
         terms = OrderTerms(signal.strategy, signal.symbol, side, quantity, protective_stop=stop)
         return self._propose(signal, terms, price, "entry")
 
@@ -202,6 +211,10 @@ class Allocator:
         price = self._new_stop(signal)
         if price is None:
             return []
+        mark = self._marks.price(signal.symbol)
+        if not _protects(price, mark, signal.direction):
+            sign = signal.direction.sign
+            return [self._refuse(signal, "stop_on_wrong_side", float(price), mark, sign=sign)]
         current = self._working.protective_stop(signal.strategy, signal.symbol)
         terms = OrderTerms(
             signal.strategy,
@@ -214,7 +227,7 @@ class Allocator:
             reduce_only=True,
             replaces=current.order_id if current is not None else None,
         )
-        return [self._propose(signal, terms, self._marks.price(signal.symbol), "stop")]
+        return [self._propose(signal, terms, mark, "stop")]
 
     def _new_stop(self, signal: Signal) -> Decimal | None:
         """The price the protective stop should move to; None if it is there already."""
@@ -246,8 +259,20 @@ class Allocator:
     def _refuse_short(self, signal: Signal) -> Refusal:
         return self._refuse(signal, "short_not_possible", 1, 0, "spot holdings cannot be negative")
 
-    def _refuse(self, signal: Signal, code: str, value: float, limit: float, detail: str = "") -> Refusal:
+    def _refuse_below(self, signal: Signal, value: float, least: float, what: str) -> Refusal:
+        return self._refuse(signal, "below_minimum", value, least, f"{what} of one order", sign=-1)
+
+    def _refuse(
+        self, signal: Signal, code: str, value: float, limit: float, detail: str = "", sign: int = 1
+    ) -> Refusal:
+        """``sign`` is -1 where the limit is a least: headroom is negative if it is missed."""
+        headroom = (float(limit) - float(value)) * sign
         return Refusal(
             self._clock.now_ns, signal.id, signal.strategy, signal.symbol, code,
-            float(value), float(limit), float(limit) - float(value), detail,
+            float(value), float(limit), headroom, detail,
         )  # fmt: skip
+
+
+def _protects(stop: Decimal, price: float, direction: Direction) -> bool:
+    """Whether a stop lies on the losing side of the market."""
+    return stop > 0 and (float(stop) - price) * direction.sign < 0

@@ -1,8 +1,8 @@
 """How open positions came about: entry time and price, extremes since, for ``ctx.entry``."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
-from agentic_trading.core.enums import Side
 from agentic_trading.core.events import CandlesClosed, Event, Fill
 from agentic_trading.core.interfaces import WorkingView
 from agentic_trading.core.models import Entry
@@ -21,12 +21,13 @@ class Entries:
         self._working = working
         self._open: dict[tuple[str, str], list[float]] = {}
         self._at: dict[tuple[str, str], int] = {}
+        self._held: dict[tuple[str, str], Decimal] = {}
 
     def react(self, event: Fill | CandlesClosed) -> Iterable[Event]:
         if isinstance(event, Fill):
             self._fill(event)
         else:
-            self._stretch(event)
+            self._follow(event)
         return ()
 
     def entry(self, strategy: str, symbol: str) -> Entry | None:
@@ -45,27 +46,32 @@ class Entries:
             stop=None if stop is None or stop.terms.stop_price is None else float(stop.terms.stop_price),
         )
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols on which some position is open."""
+        return tuple(dict.fromkeys(symbol for _, symbol in self._open))
+
+    def stretch(self, symbol: str, high: float, low: float) -> None:
+        """Take candles into account that were skipped: their highest high and lowest low."""
+        for (_, held), extremes in self._open.items():
+            if held == symbol:
+                extremes[0] = max(extremes[0], high)
+                extremes[1] = min(extremes[1], low)
+
     def _fill(self, fill: Fill) -> None:
         key = (fill.strategy, fill.symbol)
         quantity = self._ledger.position(*key).quantity
         if not quantity:
             self._open.pop(key, None)
             self._at.pop(key, None)
-        elif key not in self._open or (quantity > 0) != (self._ledger_before(fill) > 0):
+        elif key not in self._open or (quantity > 0) != (self._held[key] > 0):
             price = float(fill.price)
             self._open[key] = [price, price]
             self._at[key] = fill.at_ns
+        self._held[key] = quantity
 
-    def _ledger_before(self, fill: Fill) -> float:
-        after = self._ledger.position(fill.strategy, fill.symbol).quantity
-        return float(after - fill.quantity if fill.side is Side.BUY else after + fill.quantity)
-
-    def _stretch(self, event: CandlesClosed) -> None:
+    def _follow(self, event: CandlesClosed) -> None:
         if not self._open:
             return
-        candles = {candle.symbol: candle for candle in event.candles}
-        for (_, symbol), extremes in self._open.items():
-            candle = candles.get(symbol)
-            if candle is not None:
-                extremes[0] = max(extremes[0], candle.high)
-                extremes[1] = min(extremes[1], candle.low)
+        for candle in event.candles:
+            self.stretch(candle.symbol, candle.high, candle.low)

@@ -4,18 +4,31 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from agentic_trading.core.equity import CASH, DRAWDOWN, EQUITY, GROSS, NET, mark_rows, new_peaks
+from agentic_trading.core.equity import (
+    CASH,
+    DAY_START,
+    DRAWDOWN,
+    EQUITY,
+    GROSS,
+    LAST,
+    NET,
+    NO_LIMITS,
+    ByteArray,
+    mark_rows,
+    new_levels,
+)
 from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Event
 from agentic_trading.core.models import FloatArray, IntArray
 from agentic_trading.portfolio.ledger import Ledger
 
 _BLOCK = 4096
+_NO_EDGE = np.zeros(1, dtype=np.int8)
 
 
 class EquityCurve:
     """Agent ``equity``: remembers last prices, marks every candle close, knows drawdown and day loss.
 
-    Rows are kept in blocks that grow; `rows` returns them as one matrix.
+    A replay that skips candles marks them with `skip`, through the same compiled function.
     """
 
     name = "equity"
@@ -31,62 +44,77 @@ class EquityCurve:
         self._marked_ns = [0] * len(symbols)
         self._last = [float("nan")] * len(symbols)
         self._quantities = np.zeros(len(symbols))
-        self._row = np.zeros((5, 1))
         self._version = -1
         self._cash = self._value = 0.0
         capital = float(ledger.balance(quote))
-        self._peak = new_peaks(capital)
-        self._now = (capital, capital, 0.0, 0.0, 0.0)
-        self._day_start = capital
+        self._levels = new_levels(capital)
+        self._now: tuple[float, ...] | None = (capital, capital, 0.0, 0.0, 0.0)
         self._times = np.zeros(capacity, dtype=np.int64)
         self._rows = np.zeros((5, capacity))
         self._count = 0
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if type(event) is DayStarted:
-            self._day_start = self._now[EQUITY]
+            self._levels[DAY_START] = self._levels[LAST]
             return ()
         assert isinstance(event, CandlesClosed)
         for candle in event.candles:
             position = self._index[candle.symbol]
-            self._prices[0, position] = candle.close
-            self._last[position] = candle.close
+            self._prices[0, position] = self._last[position] = candle.close
             self._marked_ns[position] = candle.close_ns
-        self._refresh()
-        mark_rows(self._peak, self._quantities, self._value, self._cash, self._prices, self._row, 0, 1)
-        equity, cash, gross, net, drawdown = self._row[:, 0].tolist()
-        self._now = (equity, cash, gross, net, drawdown)
-        self._append(event.at_ns)
+        self._make_room(1)
+        self._times[self._count] = event.at_ns
+        self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
+        equity = self.equity
         return (Bankrupt(event.at_ns, equity),) if equity <= 0.0 else ()
+
+    def skip(
+        self,
+        times: IntArray,
+        prices: FloatArray,
+        day_edges: ByteArray,
+        limits: FloatArray,
+        start: int,
+        stop: int,
+    ) -> int:
+        """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
+
+        Arguments as in `core.equity.mark_rows`; ``times`` (rows,) are the closes. Prices as read by
+        `price` stay those of the last event: whoever looks next gets an event first.
+        """
+        self._make_room(stop - start)
+        first = self._count
+        reached = self._mark(prices, day_edges, limits, start, stop)
+        self._times[first : self._count] = times[start:reached]
+        return reached
 
     @property
     def equity(self) -> float:
         """Value of the account at the last close, in quote currency."""
-        return self._now[EQUITY]
+        return self._at_last_close()[EQUITY]
 
     @property
     def cash(self) -> float:
-        return self._now[CASH]
+        return self._at_last_close()[CASH]
 
     @property
     def gross_exposure(self) -> float:
-        return self._now[GROSS]
+        return self._at_last_close()[GROSS]
 
     @property
     def net_exposure(self) -> float:
-        return self._now[NET]
+        return self._at_last_close()[NET]
 
     @property
     def drawdown_ratio(self) -> float:
         """How far equity is below its peak, as a ratio of the peak."""
-        return self._now[DRAWDOWN]
+        return self._at_last_close()[DRAWDOWN]
 
     @property
     def day_loss_ratio(self) -> float:
-        """Loss since the equity at the start of this UTC day, as a ratio of it; 0 in profit."""
-        if self._day_start <= 0.0:
-            return 0.0
-        return max(0.0, (self._day_start - self._now[EQUITY]) / self._day_start)
+        """Loss since the equity at the start of this UTC day, as a ratio of it; negative in profit."""
+        day_start = float(self._levels[DAY_START])
+        return (day_start - self.equity) / day_start if day_start > 0.0 else 0.0
 
     def price(self, symbol: str) -> float:
         """Last closed price; NaN before the first candle."""
@@ -96,9 +124,32 @@ class EquityCurve:
         """Close time of the last candle; 0 before the first."""
         return self._marked_ns[self._index[symbol]]
 
+    def note(self, symbol: str, close: float, close_ns: int) -> None:
+        """Take note of a symbol's last close in skipped rows that have no candle at the next event."""
+        position = self._index[symbol]
+        self._prices[0, position] = self._last[position] = close
+        self._marked_ns[position] = close_ns
+
     def rows(self) -> tuple[IntArray, FloatArray]:
         """Times (n,) and the matrix (5, n): equity, cash, gross, net exposure, drawdown."""
         return self._times[: self._count].copy(), self._rows[:, : self._count].copy()
+
+    def _mark(
+        self, prices: FloatArray, day_edges: ByteArray, limits: FloatArray, start: int, stop: int
+    ) -> int:
+        self._refresh()
+        reached: int = mark_rows(
+            self._levels, self._quantities, self._value, self._cash, prices, day_edges, limits,
+            self._rows, self._count, start, stop,
+        )  # fmt: skip
+        self._count += reached - start
+        self._now = None
+        return reached
+
+    def _at_last_close(self) -> tuple[float, ...]:
+        if self._now is None:
+            self._now = tuple(self._rows[:, self._count - 1].tolist())
+        return self._now
 
     def _refresh(self) -> None:
         """Take over the ledger's exact numbers as floats, only when something was posted."""
@@ -110,10 +161,9 @@ class EquityCurve:
         self._cash = float(self._ledger.balance(self._quote))
         self._value = float(self._ledger.quote_value(self._quote))
 
-    def _append(self, at_ns: int) -> None:
-        if self._count == self._times.shape[0]:
-            self._times = np.concatenate([self._times, np.zeros_like(self._times)])
-            self._rows = np.concatenate([self._rows, np.zeros_like(self._rows)], axis=1)
-        self._times[self._count] = at_ns
-        self._rows[:, self._count] = self._row[:, 0]
-        self._count += 1
+    def _make_room(self, rows: int) -> None:
+        missing = self._count + rows - self._times.shape[0]
+        if missing > 0:
+            more = max(missing, self._times.shape[0])
+            self._times = np.concatenate([self._times, np.zeros(more, dtype=np.int64)])
+            self._rows = np.concatenate([self._rows, np.zeros((5, more))], axis=1)

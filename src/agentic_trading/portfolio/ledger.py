@@ -33,7 +33,10 @@ class SubBook:
 
 
 class Ledger:
-    """Agent ``ledger``: folds fills and funding; every posting is exact and balanced."""
+    """Agent ``ledger``: folds fills and funding; every posting is exact and balanced.
+
+    Fills are a set keyed by trade id: one that is reported again posts nothing.
+    """
 
     name = "ledger"
     reads: tuple[str, ...] = ()
@@ -47,13 +50,17 @@ class Ledger:
         self._books: dict[tuple[str, str], SubBook] = {}
         self._net: dict[str, Decimal] = {}
         self._net_cost: dict[str, Decimal] = {}
+        self._trades: set[str] = set()
 
     def react(self, event: Fill | Funding) -> Iterable[Event]:
-        self.version += 1
         if type(event) is Fill:
-            self._post_fill(event)
+            if event.trade_id not in self._trades:
+                self._trades.add(event.trade_id)
+                self.version += 1
+                self._post_fill(event)
             return ()
         assert isinstance(event, Funding)
+        self.version += 1
         return self._post_funding(event)
 
     def position(self, strategy: str, symbol: str) -> SubBook:

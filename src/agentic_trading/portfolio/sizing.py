@@ -25,7 +25,7 @@ def wanted_quantity(
     ``equity * target / volatility`` of notional (inverse-volatility sizing, annualised ratios), at
     most its own ``max_fraction``. Never rounds up.
     """
-    if not (price > 0.0 and equity > 0.0):
+    if not (0.0 < price < float("inf") and 0.0 < equity < float("inf")):
         return None
     cap = equity * max_fraction / price
     if isinstance(sizing, FixedQuantity):

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from agentic_trading.core.enums import TradingState
 from agentic_trading.core.events import CandlesClosed, DayStarted, Event, TradingStateSet
 from agentic_trading.core.interfaces import Clock, MarksView
+from agentic_trading.core.models import FloatArray
 from agentic_trading.risk.limits import RiskSettings
 
 DRAWDOWN = "max_drawdown"
@@ -35,6 +38,21 @@ class Breakers:
     def tripped(self, breaker: str) -> bool:
         """Whether a breaker holds."""
         return breaker in self._tripped
+
+    @property
+    def waits_for_day(self) -> bool:
+        """Whether the next UTC day will release something."""
+        return DAILY_LOSS in self._tripped
+
+    def limits(self) -> FloatArray:
+        """Limits of `core.equity.mark_rows` beyond which this agent must look; shape (3,)."""
+        return np.array(
+            [
+                np.inf if DRAWDOWN in self._tripped else self._limits.max_drawdown_pct,
+                np.inf if DAILY_LOSS in self._tripped else self._limits.max_daily_loss_pct,
+                0.0,
+            ]
+        )
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if isinstance(event, DayStarted):

@@ -19,6 +19,11 @@ class VenueAccount:
         """Net position of a perpetual, signed."""
         return self._positions.get(symbol, (ZERO, ZERO))[0]
 
+    @property
+    def holds_perpetuals(self) -> bool:
+        """Whether funding would be settled on anything."""
+        return any(quantity for quantity, _ in self._positions.values())
+
     def most(self, instrument: Instrument, side: Side, *, reduce_only: bool) -> Decimal | None:
         """The largest quantity that may be executed now; None where only the order limits it."""
         if instrument.market is Market.SPOT:

@@ -1,5 +1,6 @@
 """Orders at the simulated venue and the assumptions under which one market is simulated."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -78,6 +79,14 @@ class RestingOrder:
         """Waits for its trigger."""
         return self.terms.type is OrderType.STOP_MARKET and not self.triggered
 
+    @property
+    def reached_at(self) -> tuple[float, bool]:
+        """The price that would execute it, and whether the market comes from above; -inf for none."""
+        level = self.terms.price if self.terms.stop_price is None else self.terms.stop_price
+        if level is None:
+            return float("-inf"), True
+        return float(level), self.is_stop == (self.side is Side.SELL)
+
     def out_of_reach(self, candle: Candle) -> bool:
         """Whether a candle surely did not touch the stop: in floats, which order like their decimals."""
         if self.terms.side is Side.SELL:
@@ -99,3 +108,16 @@ class RestingOrder:
         """The trigger price; only stop orders have one."""
         assert self.terms.stop_price is not None
         return self.terms.stop_price
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """What the venue waits for: the next arrival, the next candle of a market, or a price.
+
+    ``levels`` are (down, up) by symbol: a low at or below ``down``, or a high at or above ``up``, may
+    execute something. ``holding`` says whether funding would be settled.
+    """
+
+    arrival_ns: int | None
+    at_market: bool
+    levels: Mapping[str, tuple[float, float]]
+    holding: bool

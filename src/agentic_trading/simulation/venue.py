@@ -38,7 +38,7 @@ from agentic_trading.simulation.matching import (
     take_limit,
     trade_through,
 )
-from agentic_trading.simulation.resting import MarketModel, RestingOrder
+from agentic_trading.simulation.resting import MarketModel, RestingOrder, Waits
 
 
 class SimulatedVenue:
@@ -64,6 +64,21 @@ class SimulatedVenue:
     def idle(self) -> bool:
         """True when no order travels or rests: a candle cannot matter."""
         return not self._travelling and not any(self._resting.values())
+
+    def waits(self) -> Waits:
+        """What must happen in the market before this venue can have anything to report."""
+        levels: dict[str, tuple[float, float]] = {}
+        at_market = False
+        for symbol, resting in self._resting.items():
+            down, up = float("-inf"), float("inf")
+            for order in resting.values():
+                at_market = at_market or order.at_market
+                level, from_above = order.reached_at
+                down, up = (max(down, level), up) if from_above else (down, min(up, level))
+            if resting:
+                levels[symbol] = (down, up)
+        arrival_ns = min((at_ns for at_ns, _, _ in self._travelling), default=None)
+        return Waits(arrival_ns, at_market, levels, self.account.holds_perpetuals)
 
     def send(self, command: Event) -> None:
         """Take a command from the outbox; it arrives after the symbol's latency."""

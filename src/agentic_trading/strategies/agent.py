@@ -1,11 +1,14 @@
 """One strategy at work: calls it, drops what changes nothing, stamps what does."""
 
 import math
+import numbers
 import traceback
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import DAY_NS, Direction, Timeframe
@@ -64,7 +67,7 @@ class StrategyAgent:
         if context is None:
             return ()
         if isinstance(event, GapFound):
-            return self._after_gap(event, context)
+            return self._after_gap(event)
         if event.timeframe is not self._timeframe:
             return ()
         context.regime = RegimeReading(event.regime, event.posterior)
@@ -84,7 +87,7 @@ class StrategyAgent:
         try:
             return self._strategy.on_candle(context, vector.candle, vector)
         except Exception as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
+            frame = _frame_of(error)
             what = error.args[0] if isinstance(error, KeyError) and error.args else error
             raise StrategyFailed(
                 f"strategy {self._id} failed on {vector.symbol} at {iso(vector.at_ns)}: "
@@ -99,18 +102,23 @@ class StrategyAgent:
             )
         stamped: Signal = msgspec.structs.replace(
             signal,
+            strength=float(signal.strength),
+            stop=None if signal.stop is None else float(signal.stop),
+            reasons={name: _finite(value) for name, value in signal.reasons.items()},
             strategy=self._id,
             at_ns=vector.at_ns,
             price=vector.candle.close,
             regime=vector.regime,
-            volatility=None if self._volatility is None else vector[self._volatility] * self._per_year,
+            volatility=None
+            if self._volatility is None
+            else _finite(vector[self._volatility] * self._per_year),
         )
         if not self._news.changes(stamped):
             return ()
         return (msgspec.structs.replace(stamped, id=self._ids.next("signal")),)
 
-    def _after_gap(self, gap: GapFound, context: Context) -> Iterable[Event]:
-        if not self._close_on_gap or not context.position.quantity:
+    def _after_gap(self, gap: GapFound) -> Iterable[Event]:
+        if not self._close_on_gap:
             return ()
         flat = Signal(
             self._id,
@@ -124,14 +132,44 @@ class StrategyAgent:
         )
 
 
+def _frame_of(error: Exception) -> traceback.FrameSummary:
+    """Where the strategy's own file was when it failed, rather than the library that it called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    called = frames[1:] or frames
+    return [frame for frame in called if frame.filename == called[0].filename][-1]
+
+
 def _nonsense(signal: Any, candle: Candle) -> str | None:
     """What is wrong with a strategy's answer; None if nothing is."""
     if not isinstance(signal, Signal):
         return f"{type(signal).__name__} instead of a Signal or None"
+    return _nonsense_within(signal, candle)
+
+
+def _nonsense_within(signal: Any, candle: Candle) -> str | None:
+    # The fields are typed, but nobody checked the types when the strategy filled them in.
     if signal.symbol != candle.symbol:
         return f"a signal for {signal.symbol}, but was asked about {candle.symbol}"
-    if not 0.0 <= signal.strength <= 1.0:
-        return f"strength {signal.strength}, which is not within 0..1"
-    if signal.stop is not None and not 0.0 < signal.stop < float("inf"):
-        return f"stop {signal.stop}, which is not a price"
+    if not isinstance(signal.direction, Direction):
+        return f"direction {signal.direction!r}, which is not a Direction"
+    if not (_is_number(signal.strength) and 0.0 <= signal.strength <= 1.0):
+        return f"strength {signal.strength!r}, which is not within 0..1"
+    if signal.stop is not None and not (_is_number(signal.stop) and 0.0 < signal.stop < math.inf):
+        return f"stop {signal.stop!r}, which is not a price"
+    if not (isinstance(signal.valid_for, int) and signal.valid_for >= 0):
+        return f"valid_for {signal.valid_for!r}, which is not a number of candles"
+    for name, value in signal.reasons.items():
+        if not (isinstance(name, str) and _is_number(value)):
+            return f"the reason {name!r}: {value!r}, which is not a number with a name"
     return None
+
+
+def _finite(value: Any) -> float | None:
+    """A plain float for the record; None for what JSON cannot say."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _is_number(value: Any) -> bool:
+    """Whole or not, also as a bool, a Decimal or what comes out of an array."""
+    return isinstance(value, numbers.Real | Decimal | np.bool_)

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentic_trading.backtester.report.breakdown import periods, refusals_by_code
 from agentic_trading.backtester.metrics import daily_equity
-from agentic_trading.backtester.report.plausibility import warnings_for
+from agentic_trading.backtester.report.breakdown import periods, refusals_by_code
 from agentic_trading.backtester.report.content import content_of
 from agentic_trading.backtester.report.page import page
+from agentic_trading.backtester.report.plausibility import warnings_for
+from agentic_trading.backtester.report.series import buy_and_hold, price_lines, thin
 from agentic_trading.backtester.report.terminal import print_report
 from agentic_trading.backtester.report.text import money, percent
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.report.series import buy_and_hold, price_lines, thin
 from agentic_trading.core.enums import DAY_NS, HOUR_NS, Timeframe
 from agentic_trading.core.errors import ConfigError
 from agentic_trading.core.models import CandleColumns

@@ -440,6 +440,30 @@ def test_nothing_replaces_an_order_that_is_done(late: bool) -> None:
     assert desk.held() == 0
 
 
+def test_a_touched_stop_cannot_be_moved() -> None:
+    """A stop that is executing at the market stays there: only a close may take its place."""
+    desk = Desk(model(participation="0.1"))
+    desk.buy("2", protective_stop="95")
+    desk.stop(SELL, "1", "90", at=2, closing=True, reduce_only=True, replaces="As")
+    reports = desk.passes(candle(0, FLAT), candle(1, "96 96 94 95", 10), candle(2, FLAT))
+    assert "OrderRejected B: replaced_order_is_done" in story(reports)
+    assert executions(reports)[1:] == [("As", "1", "95"), ("As", "1", "100")]
+
+
+def test_a_stop_may_wait_for_its_position() -> None:
+    """What a reduce-only stop may close is asked when it is touched, not when it arrives."""
+    desk = Desk()
+    desk.stop(SELL, "2", "95", closing=True, reduce_only=True)
+    desk.stop(SELL, "1", "90", closing=True, reduce_only=True)
+    desk.buy("1", at=1)
+    reports = desk.passes(candle(0, FLAT), candle(1, FLAT), candle(2, "96 96 94 95"), candle(3, "91 91 89 90"))
+    assert executions(reports) == [("C", "1", "100"), ("A", "1", "95")]
+    assert [line for line in story(reports) if "Canceled" in line] == [
+        "OrderCanceled A: reduce_only",
+        "OrderCanceled B: reduce_only",
+    ]
+
+
 # --- filters ------------------------------------------------------------------------------------
 
 
@@ -473,7 +497,7 @@ def test_limit_off_the_tick_is_rejected() -> None:
 
 
 def test_notional_is_that_of_the_order() -> None:
-    """An order with a price of its own is valued by it: 0.049 is enough at 103, at the open of 100 it is not."""
+    """An order with a price of its own is valued by it: 0.049 is enough at 103, but not at the open."""
     desk = Desk()
     desk.stop(BUY, "0.049", "103")
     assert story(desk.passes(candle(0, FLAT))) == ["OrderAccepted A"]

@@ -1,5 +1,7 @@
 """The gate and the detector."""
 
+from decimal import Decimal
+
 import pytest
 
 from agentic_trading.core.enums import Direction, Regime, Timeframe
@@ -7,6 +9,17 @@ from agentic_trading.core.events import FeatureVector, RegimeChanged, Signal, Si
 from agentic_trading.core.models import Candle
 from agentic_trading.strategies.regime.detector import RegimeDetector
 from agentic_trading.strategies.regime.gate import Gate
+
+
+class Holding:
+    """A ledger in which every strategy holds the same quantity of everything."""
+
+    def __init__(self, quantity: int) -> None:
+        self.quantity = Decimal(quantity)
+        self.cost = Decimal(0)
+
+    def position(self, strategy: str, symbol: str) -> "Holding":
+        return self
 
 
 def signal(direction: Direction, regime: Regime, strategy: str = "trend") -> Signal:
@@ -21,7 +34,7 @@ def vector(regime: Regime, symbol: str = "BTC/USDT", timeframe: Timeframe = Time
 @pytest.mark.parametrize("direction", [Direction.LONG, Direction.SHORT])
 def test_an_entry_needs_an_allowed_regime(direction: Direction) -> None:
     """An entry passes in an allowed regime and is gated, with the regime named, in any other."""
-    gate = Gate({"trend": frozenset({Regime.TRENDING})})
+    gate = Gate({"trend": frozenset({Regime.TRENDING})}, Holding(0))
     allowed = signal(direction, Regime.TRENDING)
     assert gate.react(allowed) == (SignalAdmitted(allowed),)
     (gated,) = gate.react(signal(direction, Regime.VOLATILE))
@@ -32,7 +45,7 @@ def test_an_entry_needs_an_allowed_regime(direction: Direction) -> None:
 
 def test_unknown_means_no() -> None:
     """A gated strategy does not enter in an unknown regime, even if somebody listed it as allowed."""
-    gate = Gate({"trend": frozenset({Regime.TRENDING, Regime.UNKNOWN})})
+    gate = Gate({"trend": frozenset({Regime.TRENDING, Regime.UNKNOWN})}, Holding(0))
     assert isinstance(gate.react(signal(Direction.LONG, Regime.UNKNOWN))[0], SignalGated)
 
 
@@ -41,16 +54,36 @@ def test_getting_out_is_never_forbidden(regime: Regime) -> None:
     """A flat signal passes in every regime, whatever is allowed."""
     for allowed in (frozenset[Regime](), None):
         out = signal(Direction.FLAT, regime)
-        assert Gate({"trend": allowed}).react(out) == (SignalAdmitted(out),)
+        assert Gate({"trend": allowed}, Holding(0)).react(out) == (SignalAdmitted(out),)
 
 
 @pytest.mark.parametrize("regime", list(Regime))
 def test_a_strategy_without_gating_always_passes(regime: Regime) -> None:
     """None, or not being listed, means that the regime does not matter."""
-    gate = Gate({"trend": None})
+    gate = Gate({"trend": None}, Holding(0))
     for strategy in ("trend", "other"):
         entry = signal(Direction.LONG, regime, strategy)
         assert gate.react(entry) == (SignalAdmitted(entry),)
+
+
+@pytest.mark.parametrize(("held", "direction"), [(1, Direction.LONG), (-1, Direction.SHORT)])
+def test_what_opens_nothing_passes(held: int, direction: Direction) -> None:
+    """A signal in the direction that is held (a stop that moves) passes in a forbidden regime."""
+    again = signal(direction, Regime.VOLATILE)
+    assert Gate({"trend": frozenset({Regime.TRENDING})}, Holding(held)).react(again) == (
+        SignalAdmitted(again),
+    )
+
+
+@pytest.mark.parametrize(("held", "direction"), [(1, Direction.SHORT), (-1, Direction.LONG)])
+def test_a_gated_reversal_still_closes(held: int, direction: Direction) -> None:
+    """Of a reversal in a forbidden regime only the opening is gated: the position is closed."""
+    gated, closing = Gate({"trend": frozenset({Regime.TRENDING})}, Holding(held)).react(
+        signal(direction, Regime.VOLATILE)
+    )
+    assert isinstance(gated, SignalGated)
+    assert isinstance(closing, SignalAdmitted)
+    assert closing.signal.direction is Direction.FLAT
 
 
 def test_the_detector_reports_changes_only() -> None:

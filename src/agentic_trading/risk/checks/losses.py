@@ -18,7 +18,7 @@ def daily_loss(view: RiskView, limits: RiskSettings) -> Refusal | None:
 
 
 def _above(view: RiskView, code: str, value: float, limit: float, tripped: bool) -> Refusal | None:
-    if value != value:
+    if value - value != 0.0:
         return view.unknown(code, "the account's value")
     if value <= limit and not tripped:
         return None

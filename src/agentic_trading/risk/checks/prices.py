@@ -15,8 +15,10 @@ def known(view: RiskView, limits: RiskSettings) -> Refusal | None:
 
 def fresh(view: RiskView, limits: RiskSettings) -> Refusal | None:
     """The last candle may be at most ``max_data_age_candles`` candles old."""
+    if not view.marked_ns:
+        return view.unknown("stale_data", "the time of the price")
     age = (view.now_ns - view.marked_ns) / view.candle_ns
-    if view.marked_ns and age <= limits.max_data_age_candles:
+    if age <= limits.max_data_age_candles:
         return None
     return view.refuse("stale_data", age, limits.max_data_age_candles, "age of the price in candles")
 

@@ -44,4 +44,8 @@ class RiskView(msgspec.Struct, frozen=True):
 
     def unknown(self, code: str, what: str) -> Refusal:
         """A refusal because an input of the check is missing."""
-        return self.refuse(code, float("nan"), float("nan"), f"{what} is unknown")
+        terms = self.proposal.terms
+        return Refusal(
+            self.now_ns, self.proposal.id, terms.strategy, terms.symbol, code,
+            None, None, None, f"{what} is unknown",
+        )  # fmt: skip
