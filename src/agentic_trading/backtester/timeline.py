@@ -6,9 +6,14 @@ import msgspec
 import numpy as np
 
 from agentic_trading.core.enums import Timeframe
-from agentic_trading.core.models import CLOSE, Candle, CandleColumns, IntArray
-
-_BLOCK = 1024
+from agentic_trading.core.models import (
+    CLOSE,
+    Candle,
+    CandleColumns,
+    IntArray,
+    block_size,
+    candle_at,
+)
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -68,30 +73,35 @@ def build_timeline(columns: Sequence[CandleColumns]) -> Timeline:
 
 
 class CandleReader:
-    """Hands out the candles of a row; turns the columns into Python numbers one block at a time."""
+    """Hands out the candles of a row: a block at a time while rows follow each other, else one by one."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self._first = self._last = 0
+        self._previous = -2
         self._block: list[list[Candle | None]] = []
 
     def at(self, row: int) -> tuple[Candle, ...]:
         """All candles that close at a row of the timeline, in symbol order."""
         if not self._first <= row < self._last:
-            self._load(row)
+            size = block_size(self._last - self._first, following=row == self._previous + 1)
+            self._load(row, min(row + size, len(self._timeline)))
+        self._previous = row
         at = row - self._first
         return tuple([candle for candles in self._block if (candle := candles[at]) is not None])
 
-    def _load(self, row: int) -> None:
-        timeline = self._timeline
-        self._first, self._last = row, min(row + _BLOCK, len(timeline))
+    def _load(self, first: int, last: int) -> None:
+        self._first, self._last = first, last
         self._block = [
-            _candles(columns, timeline.rows[self._first : self._last, position])
-            for position, columns in enumerate(timeline.columns)
+            _candles(columns, self._timeline.rows[first:last, position])
+            for position, columns in enumerate(self._timeline.columns)
         ]
 
 
 def _candles(columns: CandleColumns, rows: IntArray) -> list[Candle | None]:
+    if rows.shape[0] == 1:
+        own = int(rows[0])
+        return [candle_at(columns, own) if own >= 0 else None]
     present = rows >= 0
     wanted = rows[present]
     opens = columns.open_ns[wanted].tolist()

@@ -56,6 +56,26 @@ class CandleColumns(msgspec.Struct, frozen=True, eq=False):
         return self.open_ns + self.timeframe.ns
 
 
+def block_size(previous: int, *, following: bool) -> int:
+    """How many rows to read at once: more and more while rows follow each other, one after a jump.
+
+    Turning columns into Python numbers is cheap in blocks, but a block is wasted if the next row is
+    beyond it.
+    """
+    return min(2 * max(previous, 1), 1024) if following else 1
+
+
+def candle_at(columns: CandleColumns, row: int) -> Candle:
+    """One row of the columns as a candle."""
+    first, high, low, last, volume = columns.bars[:, row].tolist()
+    open_ns = int(columns.open_ns[row])
+    close_ns = open_ns + columns.timeframe.ns
+    filled = bool(columns.filled[row])
+    return Candle(
+        columns.symbol, columns.timeframe, open_ns, close_ns, first, high, low, last, volume, filled
+    )
+
+
 class Instrument(msgspec.Struct, frozen=True):
     """What can be traded and under which rules; symbols are ccxt unified ones.
 

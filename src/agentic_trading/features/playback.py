@@ -6,14 +6,12 @@ import numpy as np
 
 from agentic_trading.core.enums import REGIMES, Timeframe
 from agentic_trading.core.events import CandlesClosed, Event, FeatureVector
-from agentic_trading.core.models import Candle, CandleColumns
+from agentic_trading.core.models import Candle, CandleColumns, block_size, candle_at
 from agentic_trading.features.table import Table
-
-_BLOCK = 1024
 
 
 class _Reader:
-    """Reads one table row by row; a block of rows at a time is turned into Python numbers."""
+    """Reads a table: a block at a time while rows follow each other, else one by one."""
 
     def __init__(self, candles: CandleColumns, table: Table) -> None:
         self.candles = candles
@@ -23,6 +21,7 @@ class _Reader:
         self._timeframe = candles.timeframe
         self._columns = table.columns
         self._first = self._last = 0
+        self._previous = -2
 
     def seek(self, at_ns: int) -> bool:
         """Move to the row that closes at ``at_ns``; False if none does."""
@@ -42,7 +41,9 @@ class _Reader:
         ``closed`` is the symbol's base candle of this instant: the row's own if the timeframe is the base.
         """
         if not self._first <= self.row < self._last:
-            self._load()
+            size = block_size(self._last - self._first, following=self.row == self._previous + 1)
+            self._load(self.row + size)
+        self._previous = self.row
         at = self.row - self._first
         if not self._warm[at]:
             return None
@@ -50,7 +51,9 @@ class _Reader:
             self.candles.symbol,
             self._timeframe,
             self._closes[at],
-            closed if closed is not None and closed.timeframe is self._timeframe else self.candle(self.row),
+            closed
+            if closed is not None and closed.timeframe is self._timeframe
+            else candle_at(self.candles, self.row),
             self._columns,
             self._values[at],
             REGIMES[self._codes[at]],
@@ -58,19 +61,9 @@ class _Reader:
             self._stale[at],
         )
 
-    def candle(self, row: int) -> Candle:
-        """The candle of a row."""
-        first, high, low, last, volume = self.candles.bars[:, row].tolist()
-        open_ns = int(self.candles.open_ns[row])
-        frame = self.candles.timeframe
-        filled = bool(self.candles.filled[row])
-        return Candle(
-            self.candles.symbol, frame, open_ns, open_ns + frame.ns, first, high, low, last, volume, filled
-        )
-
-    def _load(self) -> None:
+    def _load(self, last: int) -> None:
         table = self.table
-        self._first, self._last = self.row, min(self.row + _BLOCK, len(self.close_ns))
+        self._first, self._last = self.row, min(last, len(self.close_ns))
         rows = slice(self._first, self._last)
         self._warm = table.warm[rows].tolist()
         self._stale = table.stale[rows].tolist()
@@ -116,7 +109,9 @@ class TableFeatures:
     def last_candles(self, symbol: str, timeframe: Timeframe, count: int) -> Sequence[Candle]:
         """The last ``count`` closed candles up to the current row, oldest first."""
         reader = self._readers[(timeframe, symbol)]
-        return [reader.candle(row) for row in range(max(0, reader.row + 1 - count), reader.row + 1)]
+        return [
+            candle_at(reader.candles, row) for row in range(max(0, reader.row + 1 - count), reader.row + 1)
+        ]
 
 
 def _symbol(key: tuple[Timeframe, str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from agentic_trading.backtester.timeline import CandleReader, Gap, build_timeline, last_closes
+from agentic_trading.backtester.timeline import CandleReader, Gap, build_timeline
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.models import CandleColumns
 
@@ -68,9 +68,11 @@ def test_the_reader_hands_out_the_candles_of_a_row(order: Sequence[int]) -> None
             assert type(candle.open) is float
 
 
-def test_last_closes_look_back_only() -> None:
-    """At a row each symbol has its latest close up to then; one that never had a candle has none."""
+def test_the_last_close_looks_back_only() -> None:
+    """At a time each symbol has its latest close up to then; one that never had a candle has none."""
     timeline = build_timeline([columns("A", [0, 1, 4]), columns("B", [3, 4])])
-    assert last_closes(timeline, 1) == {"A": 1.3}
-    assert last_closes(timeline, 2) == {"A": 1.3, "B": 3.3}
-    assert last_closes(timeline, 3) == {"A": 4.3, "B": 4.3}
+    known = {at: [timeline.last_close(symbol, START_NS + at * MINUTE) for symbol in "AB"] for at in range(7)}
+    assert known == {
+        0: [None, None], 1: [0.3, None], 2: [1.3, None], 3: [1.3, None], 4: [1.3, 3.3], 5: [4.3, 4.3],
+        6: [4.3, 4.3],
+    }  # fmt: skip

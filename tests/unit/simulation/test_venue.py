@@ -456,7 +456,8 @@ def test_a_stop_may_wait_for_its_position() -> None:
     desk.stop(SELL, "2", "95", closing=True, reduce_only=True)
     desk.stop(SELL, "1", "90", closing=True, reduce_only=True)
     desk.buy("1", at=1)
-    reports = desk.passes(candle(0, FLAT), candle(1, FLAT), candle(2, "96 96 94 95"), candle(3, "91 91 89 90"))
+    falling = candle(2, "96 96 94 95"), candle(3, "91 91 89 90")
+    reports = desk.passes(candle(0, FLAT), candle(1, FLAT), *falling)
     assert executions(reports) == [("C", "1", "100"), ("A", "1", "95")]
     assert [line for line in story(reports) if "Canceled" in line] == [
         "OrderCanceled A: reduce_only",
