@@ -14,10 +14,10 @@ from agentic_trading.backtester.timeline import Timeline, build_timeline
 from agentic_trading.backtester.wake import Watch, watch_of
 from agentic_trading.contenders import Contender, choose_symbols, contenders_of
 from agentic_trading.core.clock import iso
-from agentic_trading.core.enums import DAY_NS, Market, Timeframe
+from agentic_trading.core.enums import DAY_NS, Timeframe
 from agentic_trading.core.errors import ConfigError, MissingData
 from agentic_trading.core.features import FeatureSpec
-from agentic_trading.core.models import CLOSE, VOLUME, CandleColumns, Instrument, IntArray
+from agentic_trading.core.models import CLOSE, VOLUME, CandleColumns, Instrument
 from agentic_trading.data.candle_builder import build
 from agentic_trading.data.history import HistoryStore
 from agentic_trading.data.instruments import load_instrument
@@ -26,6 +26,7 @@ from agentic_trading.data.sample_store import EXCHANGE as SAMPLE
 from agentic_trading.data.sample_store import ensure_sample
 from agentic_trading.features.columns import ColumnStore
 from agentic_trading.features.table import Table, build_table
+from agentic_trading.funding_stamps import funding_stamps
 from agentic_trading.settings import AppSettings
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
@@ -85,7 +86,7 @@ def load_inputs(
     features_s = perf_counter() - began
     instruments = {symbol: load_instrument(store, venue, symbol) for symbol in symbols}
     _check_quotes(instruments, settings)
-    funding, notes = _funding(store, settings, instruments, timeline)
+    funding, notes = funding_stamps(store, venue, instruments, timeline)
     known = _passport(store, settings, base, start_ns, end_ns)
     warnings += notes + _late_start(tables, timeline, first_row)
     return Inputs(
@@ -228,51 +229,6 @@ def _check_quotes(instruments: Mapping[str, Instrument], settings: AppSettings) 
                 f"{settings.portfolio.quote}: "
                 f"one run counts in one currency"
             )
-
-
-def _funding(
-    store: HistoryStore, settings: AppSettings, instruments: Mapping[str, Instrument], timeline: Timeline
-) -> tuple[tuple[FundingStamp, ...], list[str]]:
-    """Funding stamps of all perpetuals in the range, with the mark price where mark candles are stored."""
-    stamps: list[FundingStamp] = []
-    notes: list[str] = []
-    venue = settings.backtest.exchange
-    start_ns = int(timeline.close_ns[0]) - timeline.timeframe.ns
-    end_ns = int(timeline.close_ns[-1]) + 1
-    for symbol, instrument in instruments.items():
-        if instrument.market is not Market.LINEAR:
-            continue
-        try:
-            at_ns, rates = store.read_funding(venue, symbol, start_ns, end_ns)
-        except MissingData:
-            notes.append(f"{symbol}: no funding rates are stored, so no funding is paid or received.")
-            continue
-        marks, note = _marks(store, venue, symbol, at_ns)
-        notes += note
-        stamps += [
-            FundingStamp(at, symbol, rate, marks.get(at))
-            for at, rate in zip(at_ns.tolist(), rates.tolist(), strict=True)
-        ]
-    return tuple(sorted(stamps, key=lambda stamp: (stamp.at_ns, stamp.symbol))), notes
-
-
-def _marks(
-    store: HistoryStore, venue: str, symbol: str, at_ns: IntArray
-) -> tuple[dict[int, float], list[str]]:
-    """Mark price at each stamp: the close of the mark candle that ends there."""
-    frames = store.timeframes(venue, symbol, "mark")
-    if not frames or not len(at_ns):
-        return {}, [f"{symbol}: no mark prices are stored; funding is reckoned on the last close instead."]
-    candles = store.read_mark(venue, symbol, frames[0])
-    rows = np.searchsorted(candles.close_ns, at_ns)
-    rows[rows == len(candles)] = 0
-    found = candles.close_ns[rows] == at_ns
-    closes = candles.bars[CLOSE, rows]
-    return {
-        at: mark
-        for at, mark, there in zip(at_ns.tolist(), closes.tolist(), found.tolist(), strict=True)
-        if there
-    }, []
 
 
 def _passport(

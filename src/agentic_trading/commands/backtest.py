@@ -17,14 +17,16 @@ from agentic_trading.main import backtest as run_backtest
 @run_options
 @click.option("--capital", help="Starting cash in quote currency.")
 @click.option("--seed", help="Seed of everything that is drawn.")
+@click.option("--step", help="auto, or every to look at each candle; the result is the same.")
 @click.option("--out", "out", type=click.Path(path_type=Path), help="Folder for the result.")
-def backtest(capital: str | None, seed: str | None, out: Path | None, **flags: Any) -> None:
+def backtest(capital: str | None, seed: str | None, step: str | None, out: Path | None, **flags: Any) -> None:
     """Run strategies over history and report.
 
     Without arguments: the three built-in strategies on the built-in, synthetic sample market.
     """
     began = perf_counter()
-    request = request_of("backtest", flags, {"backtest.capital": capital, "backtest.seed": seed})
+    more = {"backtest.capital": capital, "backtest.seed": seed, "backtest.step": step}
+    request = request_of("backtest", flags, more)
     for note in request.notes:
         click.echo(note, err=True)
     with Progress(quiet=flags["quiet"] or flags["as_json"]) as progress:

@@ -112,9 +112,12 @@ class EquityCurve:
 
     @property
     def day_loss_ratio(self) -> float:
-        """Loss since the equity at the start of this UTC day, as a ratio of it; negative in profit."""
+        """Loss since the equity at the start of this UTC day, as a ratio of it; negative in profit.
+
+        NaN, which is refused as unknown, if there is no such start.
+        """
         day_start = float(self._levels[DAY_START])
-        return (day_start - self.equity) / day_start if day_start > 0.0 else 0.0
+        return (day_start - self.equity) / day_start if day_start > 0.0 else float("nan")
 
     def price(self, symbol: str) -> float:
         """Last closed price; NaN before the first candle."""
@@ -142,8 +145,9 @@ class EquityCurve:
             self._levels, self._quantities, self._value, self._cash, prices, day_edges, limits,
             self._rows, self._count, start, stop,
         )  # fmt: skip
-        self._count += reached - start
-        self._now = None
+        if reached > start:
+            self._count += reached - start
+            self._now = None
         return reached
 
     def _at_last_close(self) -> tuple[float, ...]:

@@ -21,7 +21,6 @@ from agentic_trading.core.events import (
     OrderCanceled,
     OrderRejected,
     OrderTerms,
-    SubmitOrder,
     attached_stop,
     stop_id_of,
 )
@@ -39,6 +38,7 @@ from agentic_trading.simulation.matching import (
     trade_through,
 )
 from agentic_trading.simulation.resting import MarketModel, RestingOrder, Waits
+from agentic_trading.simulation.travel import Command, Travel
 
 
 class SimulatedVenue:
@@ -54,8 +54,7 @@ class SimulatedVenue:
         self.account = VenueAccount(balances)
         self._instruments = instruments
         self._models = models
-        self._travelling: list[tuple[int, int, SubmitOrder | CancelOrder]] = []
-        self._sent = 0
+        self._travelling = Travel(models)
         self._resting: dict[str, dict[str, RestingOrder]] = {symbol: {} for symbol in instruments}
         self._trades = 0
         self._reports: list[Event] = []
@@ -77,19 +76,11 @@ class SimulatedVenue:
                 down, up = (max(down, level), up) if from_above else (down, min(up, level))
             if resting:
                 levels[symbol] = (down, up)
-        arrival_ns = min((at_ns for at_ns, _, _ in self._travelling), default=None)
-        return Waits(arrival_ns, at_market, levels, self.account.holds_perpetuals)
+        return Waits(self._travelling.next_ns, at_market, levels, self.account.holds_perpetuals)
 
     def send(self, command: Event) -> None:
         """Take a command from the outbox; it arrives after the symbol's latency."""
-        if isinstance(command, SubmitOrder):
-            symbol = command.terms.symbol
-        elif isinstance(command, CancelOrder):
-            symbol = command.symbol
-        else:
-            raise TypeError(f"{type(command).__name__} is not a command")
-        self._sent += 1
-        self._travelling.append((command.at_ns + self._models[symbol].latency_ns, self._sent, command))
+        self._travelling.send(command)
 
     def pass_candles(self, candles: Iterable[Candle]) -> list[Event]:
         """Let the candles of one instant pass and return the venue's reports, in order."""
@@ -126,8 +117,8 @@ class SimulatedVenue:
         room = quantity_down(
             decimal_of(candle.volume) * model.participation, self._instruments[candle.symbol].lot
         )
-        late: list[tuple[int, SubmitOrder | CancelOrder]] = []
-        for at_ns, command in self._arrivals(candle):
+        late: list[tuple[int, Command]] = []
+        for at_ns, command in self._travelling.arrivals(candle):
             if at_ns > candle.open_ns:
                 late.append((at_ns, command))
             else:
@@ -167,20 +158,7 @@ class SimulatedVenue:
                 room = self._trigger(order, candle, candle.open_ns, room)
         return room
 
-    def _arrivals(self, candle: Candle) -> list[tuple[int, SubmitOrder | CancelOrder]]:
-        """Commands for this symbol that arrive before the candle closes, by time, none before its open."""
-        due: list[tuple[int, int, SubmitOrder | CancelOrder]] = []
-        later: list[tuple[int, int, SubmitOrder | CancelOrder]] = []
-        for item in self._travelling:
-            command = item[2]
-            symbol = command.symbol if isinstance(command, CancelOrder) else command.terms.symbol
-            mine = symbol == candle.symbol and item[0] < candle.close_ns
-            (due if mine else later).append(item)
-        self._travelling = later
-        due.sort(key=lambda item: item[:2])
-        return [(max(at_ns, candle.open_ns), command) for at_ns, _, command in due]
-
-    def _arrive(self, command: SubmitOrder | CancelOrder, at_ns: int, candle: Candle) -> RestingOrder | None:
+    def _arrive(self, command: Command, at_ns: int, candle: Candle) -> RestingOrder | None:
         """Carry out a cancel, or take or reject an order; returns the order that was taken."""
         resting = self._resting[candle.symbol]
         if isinstance(command, CancelOrder):

@@ -157,7 +157,7 @@ def test_the_clock_shows_the_close_and_commands_leave_at_once() -> None:
 
 def test_a_run_may_begin_later() -> None:
     """Rows before the first are not replayed: no candle, no gap, no funding of theirs."""
-    bus, _ = replayed([hours([0, 3, 4, 5])], funding=[stamp(hour) for hour in (1, 4, 5)], first=2)
+    bus, _ = replayed([hours([0, 3, 4, 5])], funding=[stamp(hour, 100.0) for hour in (1, 4, 5)], first=2)
     assert in_hours(bus.of(CandlesClosed)) == [5, 6]
     assert in_hours(bus.of(Funding)) == [5]
     assert not bus.of(GapFound)

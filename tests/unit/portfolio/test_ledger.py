@@ -25,9 +25,19 @@ def fill(
     asset: str = "USDT", symbol: str = SPOT, strategy: str = "a",
 ) -> Fill:  # fmt: skip
     return Fill(
-        f"trade-{number}", f"order-{number}", strategy, symbol, side, D(quantity), D(price), D(fee), asset,
-        Liquidity.TAKER, D(price), number,
-    )  # fmt: skip
+        f"trade-{number}",
+        f"order-{number}",
+        strategy,
+        symbol,
+        side,
+        D(quantity),
+        D(price),
+        D(fee),
+        asset,
+        Liquidity.TAKER,
+        D(price),
+        number,
+    )
 
 
 def post(ledger: Ledger, *events: Fill | Funding) -> list[FundingPosted]:
@@ -87,8 +97,10 @@ def test_strategies_do_not_touch_each_others_books() -> None:
     """Opposite strategies on one perpetual keep their own positions while the account nets."""
     ledger = make_ledger()
     post(
-        ledger, fill(1, Side.BUY, "2", "100", symbol=PERP), fill(2, Side.SELL, "2", "110", symbol=PERP, strategy="b")
-    )  # fmt: skip
+        ledger,
+        fill(1, Side.BUY, "2", "100", symbol=PERP),
+        fill(2, Side.SELL, "2", "110", symbol=PERP, strategy="b"),
+    )
     assert ledger.position("a", PERP).quantity == 2
     assert ledger.position("b", PERP).quantity == -2
     assert ledger.net_quantity(PERP) == 0
@@ -144,8 +156,10 @@ def test_funding_goes_to_opposite_strategies_with_opposite_signs() -> None:
     """Of a positive rate on a net long the long strategy pays more than all, the short one receives."""
     ledger = make_ledger()
     post(
-        ledger, fill(1, Side.BUY, "3", "100", symbol=PERP), fill(2, Side.SELL, "2", "100", symbol=PERP, strategy="b")
-    )  # fmt: skip
+        ledger,
+        fill(1, Side.BUY, "3", "100", symbol=PERP),
+        fill(2, Side.SELL, "2", "100", symbol=PERP, strategy="b"),
+    )
     posted = post(ledger, Funding(9, PERP, D("0.001"), D(100), D(1), D("-0.1")))
     assert [(each.strategy, each.payment) for each in posted] == [("a", D("-0.3")), ("b", D("0.2"))]
 

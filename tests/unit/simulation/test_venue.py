@@ -37,6 +37,7 @@ def test_market_order_fills_at_the_next_open() -> None:
     (fill,) = only(desk.passes(candle(0, "100 120 80 110")), Fill)
     assert (fill.price, fill.reference_price, fill.liquidity) == (101, 100, Liquidity.TAKER)
     assert (fill.fee, fill.fee_asset) == (Decimal("0.202"), "USDT")  # 2 x 101 x 0.1 %
+    assert (desk.held(), desk.balance()) == (2, Decimal("999999.798"))
     assert (fill.at_ns, fill.trade_id, fill.strategy) == (START_NS, "trade-1", "tester")
 
 

@@ -1,0 +1,56 @@
+"""Funding of a run's perpetuals: rates at their stamps, with the mark price each is settled on."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from agentic_trading.backtester.replay import FundingStamp
+from agentic_trading.backtester.timeline import Timeline
+from agentic_trading.core.enums import Market
+from agentic_trading.core.errors import MissingData
+from agentic_trading.core.models import CLOSE, Instrument, IntArray
+from agentic_trading.data.history import HistoryStore
+
+
+def funding_stamps(
+    store: HistoryStore, venue: str, instruments: Mapping[str, Instrument], timeline: Timeline
+) -> tuple[tuple[FundingStamp, ...], list[str]]:
+    """Funding stamps of all perpetuals in the range, with the mark price where mark candles are stored."""
+    stamps: list[FundingStamp] = []
+    notes: list[str] = []
+    start_ns = int(timeline.close_ns[0]) - timeline.timeframe.ns
+    end_ns = int(timeline.close_ns[-1]) + 1
+    for symbol, instrument in instruments.items():
+        if instrument.market is not Market.LINEAR:
+            continue
+        try:
+            at_ns, rates = store.read_funding(venue, symbol, start_ns, end_ns)
+        except MissingData:
+            notes.append(f"{symbol}: no funding rates are stored, so no funding is paid or received.")
+            continue
+        marks, note = _marks(store, venue, symbol, at_ns)
+        notes += note
+        stamps += [
+            FundingStamp(at, symbol, rate, marks.get(at))
+            for at, rate in zip(at_ns.tolist(), rates.tolist(), strict=True)
+        ]
+    return tuple(sorted(stamps, key=lambda stamp: (stamp.at_ns, stamp.symbol))), notes
+
+
+def _marks(
+    store: HistoryStore, venue: str, symbol: str, at_ns: IntArray
+) -> tuple[dict[int, float], list[str]]:
+    """Mark price at each stamp: the close of the mark candle that ends there."""
+    frames = store.timeframes(venue, symbol, "mark")
+    if not frames or not len(at_ns):
+        return {}, [f"{symbol}: no mark prices are stored; funding is reckoned on the last close instead."]
+    candles = store.read_mark(venue, symbol, frames[0])
+    rows = np.searchsorted(candles.close_ns, at_ns)
+    rows[rows == len(candles)] = 0
+    found = candles.close_ns[rows] == at_ns
+    closes = candles.bars[CLOSE, rows]
+    return {
+        at: mark
+        for at, mark, there in zip(at_ns.tolist(), closes.tolist(), found.tolist(), strict=True)
+        if there
+    }, []
