@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, get_args
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import Direction, Market, Side, Timeframe
 from agentic_trading.core.events import (
+    Alarm,
+    AlarmRang,
     AnyEvent,
     CandlesClosed,
     DayStarted,
@@ -155,6 +157,7 @@ class Drive:
         self.venue = SimulatedVenue(self.instruments, models, {"USDT": CAPITAL})
         self._build_agents()
         self.books = Books(self)
+        self.alarms: list[Alarm] = []
         self.bus = EventBus(topology(self.agents), [(get_args(AnyEvent), self.books.hear)], 10_000)
 
     def _build_agents(self) -> None:
@@ -207,6 +210,10 @@ class Drive:
             if paid is not None:
                 self._deliver(paid)
         self._deliver(CandlesClosed(closed, candles))
+        due = [alarm for alarm in self.alarms if alarm.at_ns <= closed]
+        self.alarms = [alarm for alarm in self.alarms if alarm.at_ns > closed]
+        for alarm in due:
+            self._deliver(AlarmRang(alarm.key, alarm.at_ns))
 
     def new_day(self) -> None:
         """Pass the day boundary."""
@@ -282,6 +289,8 @@ class Books:
             self.excuse.pop((event.strategy, event.symbol), None)
         elif isinstance(event, Proposal):
             self._count(event.id)
+        elif isinstance(event, Alarm):
+            self.drive.alarms.append(event)
         elif isinstance(event, Refusal):
             self.excuse[event.strategy, event.symbol] = event.code
         elif isinstance(event, OrderIntent):

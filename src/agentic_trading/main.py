@@ -178,6 +178,7 @@ def topology(agents: Agents) -> Topology:
             Fill: [a.ledger, a.orders, a.entries],
             Funding: [a.ledger],
             OrderClosed: [a.sizing],
+            AlarmRang: [a.sizing],
             # the market moves: marks, breakers, extremes, then the eyes
             CandlesClosed: [a.equity, a.breakers, a.entries, a.features],
             DayStarted: [a.equity, a.breakers],
@@ -194,7 +195,7 @@ def topology(agents: Agents) -> Topology:
         sources=SOURCES,
         ends=(
             RegimeChanged, MemoryChanged, SignalGated, FundingPosted, TradingStateSet, Bankrupt,
-            Alarm, AlarmRang,
+            Alarm,
         ),
     )  # fmt: skip
 

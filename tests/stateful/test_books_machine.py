@@ -132,6 +132,6 @@ def test_long_sessions_keep_the_books(first: int) -> None:
     for accident in (
         "filled", "replaced", "stopped_out", "signal_changed", "reduce_only", "position_was_smaller",
         "reduce_only_without_position", "replaced_order_is_done", "max_position", "max_gross_exposure",
-        "short_not_possible",
+        "short_not_possible", "expired",
     ):  # fmt: skip
         assert seen[accident] > 0, f"no {accident} in {dict(seen)}"

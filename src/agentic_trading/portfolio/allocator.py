@@ -7,6 +7,8 @@ import msgspec
 
 from agentic_trading.core.enums import Direction, OrderType, Posture, Side, Timeframe
 from agentic_trading.core.events import (
+    Alarm,
+    AlarmRang,
     CancelOrder,
     Event,
     OrderClosed,
@@ -43,12 +45,13 @@ class Allocator:
     It acts on the difference between the wanted position and where the strategy's own position is
     heading (settled plus working). If an order that points elsewhere is still working, it is cancelled
     and the signal waits for its end; a reversal closes first and opens when the close is done. An exit
-    is pursued to its end, whatever became of its order.
+    is pursued to its end, whatever became of its order. What is left of an entry when its signal's
+    ``valid_for`` is over is cancelled.
     """
 
     name = "sizing"
     reads = ("ledger", "orders", "equity")
-    emits = (Proposal, Refusal, CancelOrder)
+    emits = (Proposal, Refusal, CancelOrder, Alarm)
 
     def __init__(
         self,
@@ -72,13 +75,17 @@ class Allocator:
         self._multiplier = multiplier
         self._waiting: dict[tuple[str, str], Signal] = {}
         self._netted: dict[tuple[str, str], None] = {}
+        self._deadline: dict[tuple[str, str], str] = {}
 
-    def react(self, event: SignalAdmitted | OrderClosed | Refusal) -> Iterable[Event]:
+    def react(self, event: SignalAdmitted | OrderClosed | Refusal | AlarmRang) -> Iterable[Event]:
         if isinstance(event, SignalAdmitted):
             return self._pursue(event.signal)
         if isinstance(event, Refusal):
             self._waiting.pop((event.strategy, event.symbol), None)
             return ()
+        if isinstance(event, AlarmRang):
+            keys = [key for key, alarm in self._deadline.items() if alarm == event.key]
+            return [cancel for key in keys for cancel in self._cancel_entry(key, "expired")]
         return self._after(event)
 
     def posture(self, strategy: str, symbol: str) -> Posture:
@@ -136,16 +143,12 @@ class Allocator:
         working = self._working.working(*key)
         if working:
             self._waiting[key] = signal
-            return [
-                CancelOrder(order.order_id, self._clock.now_ns, signal.symbol, "signal_changed")
-                for order in working
-                if not (order.terms.closing or order.cancel_asked)
-            ]
+            return self._cancel_entry(key, "signal_changed")
         self._waiting.pop(key, None)
         held = self._settled.position(*key).quantity
         have = direction_of(held)
         if have is Direction.FLAT:
-            return [] if signal.direction is Direction.FLAT else [self._open(signal)]
+            return [] if signal.direction is Direction.FLAT else self._enter(key, signal)
         if have is signal.direction and key not in self._netted:
             return self._move_stop(signal, held)
         terms, price = self._exit_terms(key, held), self._marks.price(signal.symbol)
@@ -173,6 +176,21 @@ class Allocator:
             reduce_only=not netted,
             replaces=stop.order_id if stop is not None else None,
         )
+
+    def _cancel_entry(self, key: tuple[str, str], reason: str) -> list[Event]:
+        return [
+            CancelOrder(order.order_id, self._clock.now_ns, key[1], reason)
+            for order in self._working.working(*key)
+            if not (order.terms.closing or order.cancel_asked)
+        ]
+
+    def _enter(self, key: tuple[str, str], signal: Signal) -> list[Event]:
+        self._deadline.pop(key, None)
+        answer = self._open(signal)
+        if isinstance(answer, Refusal) or not signal.valid_for:
+            return [answer]
+        self._deadline[key] = f"valid_for {signal.id}"
+        return [answer, Alarm(self._deadline[key], signal.at_ns + self._lifetime_ns(signal))]
 
     def _open(self, signal: Signal) -> Event:
         instrument = self._instruments[signal.symbol]
@@ -248,10 +266,12 @@ class Allocator:
         return msgspec.structs.replace(signal, direction=Direction.FLAT, stop=None)
 
     def _expired(self, signal: Signal) -> bool:
-        if not signal.valid_for:
+        if not signal.valid_for or signal.direction is Direction.FLAT:
             return False
-        lifetime = signal.valid_for * self._allotments[signal.strategy].timeframe.ns
-        return self._clock.now_ns - signal.at_ns > lifetime and signal.direction is not Direction.FLAT
+        return self._clock.now_ns - signal.at_ns > self._lifetime_ns(signal)
+
+    def _lifetime_ns(self, signal: Signal) -> int:
+        return signal.valid_for * self._allotments[signal.strategy].timeframe.ns
 
     def _propose(self, signal: Signal, terms: OrderTerms, price: float, reason: str) -> Proposal:
         return Proposal(self._ids.next("proposal"), self._clock.now_ns, terms, price, signal.id, reason)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agentic_trading.backtester.report.breakdown import by_key, costs
 from agentic_trading.backtester.frames import open_positions_table, table, trades_table
 from agentic_trading.backtester.metrics import Curve, compute
+from agentic_trading.backtester.report.breakdown import by_key, costs
+from agentic_trading.backtester.report.series import buy_and_hold, price_lines
 from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.round_trips import fold_round_trips
-from agentic_trading.backtester.report.series import buy_and_hold, price_lines
 from agentic_trading.core.enums import HOUR_NS, Liquidity, Regime, Side, Timeframe
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.models import CandleColumns

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from agentic_trading.core.enums import MINUTE_NS, Direction, OrderType, Side
-from agentic_trading.core.events import CancelOrder, Event, OrderTerms, Proposal, Refusal, Signal
+from agentic_trading.core.events import (
+    Alarm,
+    AlarmRang,
+    CancelOrder,
+    Event,
+    OrderTerms,
+    Proposal,
+    Refusal,
+    Signal,
+)
 from order_desk import PERP, SPOT, OrderDesk
 
 LONG, SHORT, FLAT = Direction.LONG, Direction.SHORT, Direction.FLAT
@@ -133,12 +142,12 @@ def test_spot_cannot_be_short(desk: OrderDesk) -> None:
 
 def test_an_entry_that_expired_while_it_waited_is_not_made(desk: OrderDesk) -> None:
     """After ``valid_for`` candles a waiting entry is dropped; up to then it is pursued."""
-    for late, expected in ((0, 1), (1, 0)):
+    for late, expected in ((0, True), (1, False)):
         each = OrderDesk()
         entry = each.approve(each.say(LONG)[0])
         each.say(SHORT, valid_for=2)
         each.clock.now_ns += 2 * MINUTE_NS + late
-        assert len(each.cancel(entry)) == expected
+        assert bool(each.cancel(entry)) is expected
 
 
 def test_an_expired_reversal_still_gets_out(desk: OrderDesk) -> None:
@@ -149,6 +158,34 @@ def test_an_expired_reversal_still_gets_out(desk: OrderDesk) -> None:
     exit_terms = desk.fill(entry, "1")
     assert shape(terms_of(exit_terms)) == (Side.SELL, Decimal(1), True, True, None)
     assert desk.fill(desk.approve(exit_terms[0]), "1") == []
+
+
+def test_an_entry_that_is_not_filled_in_time_is_cancelled(desk: OrderDesk) -> None:
+    """When ``valid_for`` is over, what is left of the entry is cancelled once; what was filled stays."""
+    proposal, alarm = desk.say(LONG, valid_for=2, stop=95.0)
+    assert isinstance(alarm, Alarm)
+    assert alarm.at_ns == desk.clock.now_ns + 2 * MINUTE_NS
+    entry = desk.approve(proposal)
+    desk.fill(entry, "0.3")
+    (cancel,) = desk.allocator.react(AlarmRang(alarm.key, alarm.at_ns))
+    assert isinstance(cancel, CancelOrder)
+    assert (cancel.order_id, cancel.reason) == (entry, "expired")
+    desk.orders.react(cancel)
+    assert list(desk.allocator.react(AlarmRang(alarm.key, alarm.at_ns))) == []
+    assert desk.cancel(entry, "expired") == []
+    assert desk.allocator.heading("a", PERP) is LONG
+
+
+def test_a_deadline_is_that_of_its_own_entry(desk: OrderDesk) -> None:
+    """The alarm of an entry that is done touches neither an exit nor a later entry."""
+    proposal, alarm = desk.say(LONG, valid_for=2)
+    assert isinstance(alarm, Alarm)
+    desk.fill(desk.approve(proposal), "1")
+    exit_id = desk.approve(desk.say(FLAT)[0])
+    assert list(desk.allocator.react(AlarmRang(alarm.key, alarm.at_ns))) == []
+    desk.fill(exit_id, "1")
+    desk.approve(desk.say(LONG)[0])
+    assert list(desk.allocator.react(AlarmRang(alarm.key, alarm.at_ns))) == []
 
 
 # --- stops -------------------------------------------------------------------------------------
