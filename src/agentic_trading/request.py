@@ -1,7 +1,7 @@
 """From what was asked for to the settings that hold: strategies and symbols of a call, on top of files."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,12 @@ def effective_settings(
 ) -> tuple[AppSettings, Objects]:
     """Settings of a library call, and the strategies that were given as objects, by name.
 
-    A mapping is laid over the settings files as ``section.key: value``. Raises ConfigError or UsageError.
+    A mapping is laid over the settings files: nested, or with dotted keys. Raises ConfigError or UsageError.
     """
     if isinstance(settings, AppSettings):
         chosen = settings
     else:
-        assignments = [f"{key}={_flag(value)}" for key, value in (settings or {}).items()]
+        assignments = list(_assignments(settings or {}))
         chosen = load_settings("backtest", assignments=assignments, environ=os.environ).settings
     names, objects = _named(strategies or ())
     if symbols is not None:
@@ -120,8 +120,12 @@ def _named(strategies: Sequence[str | BaseStrategy[Any]]) -> tuple[list[str], Ob
     return names, objects
 
 
-def _flag(value: Any) -> str:
-    """A Python value as the text of a ``--set`` flag."""
-    if isinstance(value, str):
-        return value
-    return to_toml({"value": value}).partition("=")[2].strip()
+def _assignments(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Nested values as the texts of ``--set`` flags."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _assignments(value, f"{prefix}{key}.")
+        elif isinstance(value, str):
+            yield f"{prefix}{key}={value}"
+        else:
+            yield f"{prefix}{key}={to_toml({'value': value}).partition('=')[2].strip()}"

@@ -1,6 +1,7 @@
 """Features in a backtest are the features of a live session: the same run, fed one candle at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,8 @@ class LiveFeatures:
         return self.closed[symbol, timeframe][-count:]
 
 
-@pytest.fixture
-def live_features(monkeypatch: pytest.MonkeyPatch) -> list[LiveFeatures]:
+@contextmanager
+def live_features() -> Iterator[list[LiveFeatures]]:
     """Put the live feature engine in place of the tables; the list tells that it was used."""
     used: list[LiveFeatures] = []
     whole = main.Agents
@@ -72,30 +73,33 @@ def live_features(monkeypatch: pytest.MonkeyPatch) -> list[LiveFeatures]:
     class LiveAgents(whole):
         def __init__(self, inputs, settings, clock, capital) -> None:
             used.append(LiveFeatures(inputs, settings))
-            monkeypatch.setattr(main, "TableFeatures", lambda tables: used[-1])
+            patch.setattr(main, "TableFeatures", lambda tables: used[-1])
             super().__init__(inputs, settings, clock, capital)
 
-    monkeypatch.setattr(main, "Agents", LiveAgents)
-    return used
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "Agents", LiveAgents)
+        yield used
 
 
-def test_gaps(tmp_path: Path, live_features: list[LiveFeatures]) -> None:
+def live(settings: AppSettings) -> str:
+    """The fingerprint of a run whose features come from the live engine, which sees every candle."""
+    every = settings.backtest.model_copy(update={"step": "every"})
+    with live_features() as used:
+        result = main.backtest(settings=settings.model_copy(update={"backtest": every}))
+    assert len(used) == 1
+    assert result.summary["counts"]["fills"] > 5
+    return result.summary["fingerprint"]
+
+
+def test_gaps(tmp_path: Path) -> None:
     """Over filled candles and long gaps, spot and perpetual, both ways give the same fingerprint."""
     gappy_market().write(tmp_path)
-    live = main.backtest(settings=every_strategy(tmp_path))
-    assert len(live_features) == 1
-    assert live.summary["fingerprint"] == full_run().summary["fingerprint"]
+    assert live(every_strategy(tmp_path)) == full_run().summary["fingerprint"]
 
 
-def test_several_timeframes(
-    sample_history: Path, live_features: list[LiveFeatures], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_timeframes(sample_history: Path) -> None:
     """Several timeframes on minute candles, with pre-roll and hourly regime: the same fingerprint."""
     given = [f"backtest.data_dir={sample_history}", "backtest.timerange=20240301-20240304"]
     settings = load_settings("backtest", assignments=given).settings
-    live = main.backtest(settings=settings)
-    assert len(live_features) == 1
-    monkeypatch.undo()
     tables = main.backtest(settings=settings)
-    assert tables.summary["counts"]["fills"] > 5
-    assert live.summary["fingerprint"] == tables.summary["fingerprint"]
+    assert live(settings) == tables.summary["fingerprint"]

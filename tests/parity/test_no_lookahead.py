@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from agentic_trading.core.enums import Direction
@@ -93,7 +93,8 @@ def test_every_strategy_trades_here() -> None:
     assert len(full_run().funding) > 0
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+# Every case is three runs: shrinking would take minutes and say no more than the first one found.
+@settings(max_examples=8, phases=(Phase.reuse, Phase.generate), suppress_health_check=[HealthCheck.too_slow])
 @given(
     row=st.integers(WARM_ROWS, 2_800), future=st.sampled_from(FUTURES), seed=st.integers(0, 2**32 - 1)
 )  # fmt: skip
