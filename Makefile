@@ -20,7 +20,7 @@ WORKERS ?= auto
 NOT_BUILT := docs, demo$(if $(wildcard benchmarks/__main__.py),,$(comma) bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup backtest test check bench lock clean \
+.PHONY: help setup backtest test check bench golden lock clean \
 	check-style check-types check-imports check-tests
 
 help: ## what can be done
@@ -95,6 +95,9 @@ ifneq ($(wildcard benchmarks/__main__.py),)
 bench: $(VENV)/.ready-dev ## how fast the engine is on this machine
 	@$(BIN)/python benchmarks
 endif
+
+golden: $(VENV)/.ready-dev ## compute the golden digests anew and show old and new, to be reviewed and committed
+	@$(BIN)/python tests/golden/update.py
 
 lock: ## write requirements.lock anew (needs uv); UPGRADE=1 takes the newest versions
 	@$(PYTHON) scripts/lock.py $(if $(UPGRADE),--upgrade)

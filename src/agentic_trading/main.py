@@ -142,7 +142,7 @@ class Agents:
         return reached
 
     def note(self, symbol: str, close: float, close_ns: int) -> None:
-        """The last close of a symbol that has no candle at the next event."""
+        """The last close of a symbol in skipped rows."""
         self.equity.note(symbol, close, close_ns)
 
     @property

@@ -24,13 +24,15 @@ from agentic_trading.simulation.resting import Waits
 class MarketRows(msgspec.Struct, frozen=True, eq=False):
     """The timeline's prices by row and symbol (in the order of ``symbols``), for compiled functions.
 
-    ``closes`` (n, symbols) carries the last close forward; ``highs`` and ``lows`` are NaN where a symbol
-    has no candle. ``day_edges`` (n,) as in `core.equity.mark_rows`.
+    ``closes`` (n, symbols) carries the last close forward, ``marked_ns`` (n, symbols) says when that was
+    (0 before the first); ``highs`` and ``lows`` are NaN where a symbol has no candle. ``day_edges`` (n,)
+    as in `core.equity.mark_rows`.
     """
 
     symbols: tuple[str, ...]
     times: IntArray
     closes: FloatArray
+    marked_ns: IntArray
     highs: FloatArray
     lows: FloatArray
     day_edges: ByteArray
@@ -59,7 +61,7 @@ class SkippingCore(Protocol):
         ...
 
     def note(self, symbol: str, close: float, close_ns: int) -> None:
-        """Take note of the last close of a symbol that has no candle at the row looked at next."""
+        """Take note of a symbol's last close in skipped rows: what comes next may ask before its candle."""
         ...
 
     @property
@@ -70,6 +72,7 @@ def market_rows(timeline: Timeline) -> MarketRows:
     """Lay the candles of all symbols onto the rows of the timeline."""
     count, symbols = len(timeline), len(timeline.symbols)
     closes, highs, lows = (np.full((count, symbols), np.nan) for _ in range(3))
+    marked_ns = np.zeros((count, symbols), dtype=np.int64)
     for position, columns in enumerate(timeline.columns):
         rows = timeline.rows[:, position]
         there = np.flatnonzero(rows >= 0)
@@ -79,7 +82,9 @@ def market_rows(timeline: Timeline) -> MarketRows:
         last = np.searchsorted(columns.close_ns, timeline.close_ns, side="right") - 1
         known = last >= 0
         closes[known, position] = columns.bars[CLOSE, last[known]]
-    return MarketRows(timeline.symbols, timeline.close_ns, closes, highs, lows, _day_edges(timeline.close_ns))
+        marked_ns[known, position] = columns.close_ns[last[known]]
+    edges = _day_edges(timeline.close_ns)
+    return MarketRows(timeline.symbols, timeline.close_ns, closes, marked_ns, highs, lows, edges)
 
 
 def _day_edges(close_ns: IntArray) -> ByteArray:
@@ -142,18 +147,19 @@ class Skipper:
         if stop == row:
             return row
         reached = self._core.skip(self._market, row, stop)
-        self._note_absent(row, reached)
+        if reached > row:
+            self._note_closes(row, reached)
         return reached
 
-    def _note_absent(self, start: int, reached: int) -> None:
-        """Tell the last closes of symbols that traded in skipped rows but not in the one looked at."""
-        if reached >= len(self._timeline):
-            return
-        for position in np.flatnonzero(np.isnan(self._market.highs[reached])).tolist():
-            columns = self._timeline.columns[position]
-            own = int(np.searchsorted(columns.close_ns, self._market.times[reached])) - 1
-            if own >= 0 and columns.close_ns[own] >= self._market.times[start]:
-                self._core.note(columns.symbol, float(columns.bars[CLOSE, own]), int(columns.close_ns[own]))
+    def _note_closes(self, start: int, reached: int) -> None:
+        """Tell the last closes in skipped rows: the venue may report before the next candles come."""
+        market, since_ns = self._market, int(self._market.times[start])
+        last = reached - 1
+        for symbol, close, at_ns in zip(
+            market.symbols, market.closes[last].tolist(), market.marked_ns[last].tolist(), strict=True
+        ):
+            if at_ns >= since_ns:
+                self._core.note(symbol, close, at_ns)
 
     def _row_of(self, at_ns: int, row: int) -> int:
         """The row at which something due at ``at_ns`` is looked at: the first that closes then or later."""

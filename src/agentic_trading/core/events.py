@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
 import msgspec
 
@@ -85,6 +86,16 @@ class RegimeChanged(Event, frozen=True):
 # --- a strategy wants -------------------------------------------------------------------------
 
 
+class Wishes(TypedDict, total=False):
+    """What a strategy may say about a position it wants, besides its direction; see `Signal`."""
+
+    strength: float
+    stop: float | None
+    targets: tuple[float, ...]
+    valid_for: int
+    reasons: Mapping[str, float]
+
+
 class Signal(Event, frozen=True):
     """The position a strategy wants on a symbol: long, short or flat.
 
@@ -109,52 +120,23 @@ class Signal(Event, frozen=True):
     volatility: float | None = None
 
     @staticmethod
-    def long(
-        candle: Candle,
-        *,
-        strength: float = 1.0,
-        stop: float | None = None,
-        targets: tuple[float, ...] = (),
-        valid_for: int = 0,
-        reasons: Mapping[str, float] = NO_REASONS,
-    ) -> "Signal":
+    def long(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
         """Want a long position on the candle's symbol."""
-        return Signal(
-            "", candle.symbol, Direction.LONG, strength, stop, targets, valid_for, reasons,
-            at_ns=candle.close_ns, price=candle.close,
-        )  # fmt: skip
+        return _wanted(Direction.LONG, candle, wishes)
 
     @staticmethod
-    def short(
-        candle: Candle,
-        *,
-        strength: float = 1.0,
-        stop: float | None = None,
-        targets: tuple[float, ...] = (),
-        valid_for: int = 0,
-        reasons: Mapping[str, float] = NO_REASONS,
-    ) -> "Signal":
+    def short(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
         """Want a short position on the candle's symbol."""
-        return Signal(
-            "", candle.symbol, Direction.SHORT, strength, stop, targets, valid_for, reasons,
-            at_ns=candle.close_ns, price=candle.close,
-        )  # fmt: skip
+        return _wanted(Direction.SHORT, candle, wishes)
 
     @staticmethod
-    def flat(
-        candle: Candle,
-        *,
-        strength: float = 1.0,
-        stop: float | None = None,
-        targets: tuple[float, ...] = (),
-        valid_for: int = 0,
-        reasons: Mapping[str, float] = NO_REASONS,
-    ) -> "Signal":
+    def flat(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
         """Want no position on the candle's symbol."""
-        return Signal(
-            "", candle.symbol, Direction.FLAT, strength, stop, targets, valid_for, reasons,
-            at_ns=candle.close_ns, price=candle.close,
-        )  # fmt: skip
+        return _wanted(Direction.FLAT, candle, wishes)
+
+
+def _wanted(direction: Direction, candle: Candle, wishes: Wishes) -> Signal:
+    return Signal("", candle.symbol, direction, at_ns=candle.close_ns, price=candle.close, **wishes)
 
 
 class MemoryChanged(Event, frozen=True):

@@ -129,7 +129,8 @@ def builtin_instrument(venue: str, symbol: str) -> Instrument | None:
 def load_instrument(store: HistoryStore, venue: str, symbol: str) -> Instrument:
     """The rules to trade by: ``instrument.json`` if there is one, else built in, else read off the data.
 
-    The last resort takes the price step from the decimals the stored closes use and a quantity step
+    The last resort takes the price step from the decimals the first stored closes use (later ones would be
+    the future of a run that starts there) and a quantity step
     worth at most 0.1 quote. Raises CorruptData if the file cannot be used, MissingData if nothing is known.
     """
     path = store.folder(venue, symbol) / "instrument.json"
@@ -150,7 +151,7 @@ def save_instrument(store: HistoryStore, instrument: Instrument) -> None:
 
 
 def _from_prices(store: HistoryStore, venue: str, symbol: str) -> Instrument:
-    closes = store.recent_closes(venue, symbol)
+    closes = store.first_closes(venue, symbol)
     if not closes:
         raise MissingData(
             f"nothing is known about {symbol} on {venue}: no rules and no candles; import or download some"

@@ -80,7 +80,7 @@ class EquityCurve:
         """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
 
         Arguments as in `core.equity.mark_rows`; ``times`` (rows,) are the closes. Prices as read by
-        `price` stay those of the last event: whoever looks next gets an event first.
+        `price` stay those of the last event until `note` tells the last closes of the skipped rows.
         """
         self._make_room(stop - start)
         first = self._count
@@ -128,7 +128,7 @@ class EquityCurve:
         return self._marked_ns[self._index[symbol]]
 
     def note(self, symbol: str, close: float, close_ns: int) -> None:
-        """Take note of a symbol's last close in skipped rows that have no candle at the next event."""
+        """Take note of a symbol's last close in skipped rows."""
         position = self._index[symbol]
         self._prices[0, position] = self._last[position] = close
         self._marked_ns[position] = close_ns

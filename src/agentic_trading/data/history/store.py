@@ -184,15 +184,15 @@ class HistoryStore:
             return self.raw(key)[0]  # file by file, so that the error names the broken one
         return stamps * MS
 
-    def recent_closes(self, venue: str, symbol: str, count: int = 1000) -> list[float]:
-        """The last closes of the finest stored candles, oldest first; empty if nothing is stored."""
+    def first_closes(self, venue: str, symbol: str, count: int = 1000) -> list[float]:
+        """The first closes of the finest stored candles, oldest first; empty if nothing is stored."""
         stored = self.timeframes(venue, symbol)
         if not stored:
             return []
         key = SeriesKey(venue, symbol, "candles", stored[0])
-        last = self._months(key, 0, FAR_FUTURE_NS)[-1]
-        frame = self._file(key, f"{key.name}/{last}.parquet", load_manifest(self.folder(venue, symbol)))
-        return [float(close) for close in frame["close"].tail(count)]
+        first = self._months(key, 0, FAR_FUTURE_NS)[0]
+        frame = self._file(key, f"{key.name}/{first}.parquet", load_manifest(self.folder(venue, symbol)))
+        return [float(close) for close in frame["close"].head(count)]
 
     # --- what is there ------------------------------------------------------------------------
 
