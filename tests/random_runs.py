@@ -262,6 +262,12 @@ class Case(msgspec.Struct, frozen=True, eq=False):
     marks: bool
     naps: tuple[int, ...]
 
+    @property
+    def sparse(self) -> bool:
+        """Whether every strategy says on which few rows it could act."""
+        wishes = [strategy.params for strategy in self.strategies.values()]
+        return all(each.says and max(each.entry_share, each.exit_share) < 0.2 for each in wishes)
+
     @contextmanager
     def loaded(self) -> Iterator[tuple[Inputs, AppSettings]]:
         """What both ways of stepping work on."""
@@ -332,6 +338,8 @@ def random_case(seed: int) -> Case:
         "strategies": blocks,
     }
     latency = draw.choice([0, 250_000_000, base.ns // 2, base.ns, 3 * base.ns, 7 * base.ns + 1])
+    if draw.random() < 0.1:
+        return _reckless(seed, base, latency)
     return Case(
         seed=seed, base=base, symbols=symbols, strategies=strategies, options=options, latency_ns=latency,
         jump=draw.choice([1.0, 0.7, 1.3, 3.5]), funding_ns=draw.choice([HOUR_NS, 8 * HOUR_NS]),
@@ -340,12 +348,34 @@ def random_case(seed: int) -> Case:
     )  # fmt: skip
 
 
+def _reckless(seed: int, base: Timeframe, latency_ns: int) -> Case:
+    """Nearly all money in one perpetual, no stop, no limit that bites, and a price that triples at once."""
+    params = Wishes(
+        salt=seed / 97.0, entry_share=0.05, exit_share=0.0, extra_share=0.0, stops=False, valid_for=0,
+        says=True, higher=None,
+    )  # fmt: skip
+    limits = dict.fromkeys(("max_position_pct", "max_order_pct", "max_drawdown_pct"), 0.99)
+    block = {"strategy_id": "wanderer0", "timeframes": [base], "max_position_pct": 0.95}
+    options = {
+        "symbols": {"default": SYMBOLS[1:2]},
+        "regime": {"enabled": False},
+        "risk": limits | {"max_daily_loss_pct": 0.99},
+        "portfolio": {"sizing": {"method": "fixed_fraction", "fraction": 0.95}},
+        "simulation": {"participation_ratio": 1.0},
+        "backtest": {"capital": "1000", "exchange": "binance", "timeframe": base},
+        "strategies": [block | {"params": params.model_dump(mode="json")}],
+    }
+    return Case(
+        seed, base, SYMBOLS[1:2], {"wanderer0": Wanderer(params)}, options, latency_ns, 3.5, HOUR_NS, False, ()
+    )
+
+
 def _random_wishes(draw: random.Random, base: Timeframe, frame: Timeframe) -> Wishes:
     dense = draw.random() < 0.2
     coarser = [other for other in FRAMES[base] if other.ns > frame.ns]
     return Wishes(
         salt=draw.random(),
-        entry_share=0.5 if dense else draw.choice([0.02, 0.06]),
+        entry_share=0.5 if dense else draw.choice([0.04, 0.15]),
         exit_share=0.5 if dense else draw.choice([0.0, 0.01, 0.05]),
         extra_share=draw.choice([0.0, 0.03]),
         stops=draw.random() < 0.6,

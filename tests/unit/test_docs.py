@@ -1,10 +1,12 @@
 """The documents say what is there: links, commands, targets, files, lists and the wiring diagram."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import polars as pl
 import pytest
 
 from agentic_trading import cli
@@ -109,7 +111,7 @@ def test_make_targets_exist(path: Path) -> None:
 @every_document
 def test_source_files_exist(path: Path) -> None:
     """Every Python file that a document names exists in the repository or in the package."""
-    inside = {file.name for file in PACKAGE.rglob("*.py")} | {file.name for file in ROOT.glob("tests/**/*.py")}
+    inside = {file.name for folder in (PACKAGE, ROOT / "tests") for file in folder.rglob("*.py")}
     missing = []
     for span in code_of(path):
         for name in re.findall(r"(?:^|[\s(])((?:[\w-]+/)*[a-z_]+\.py)(?=$|[\s),:])", span):
@@ -161,3 +163,28 @@ def test_the_diagram_is_the_wiring(terminal: Terminal) -> None:
     answer = terminal("topology", "-d", terminal.history, *SHORT)
     assert answer.code == 0, answer.err
     assert shown == answer.out
+
+
+@pytest.mark.slow
+def test_the_examples_are_what_a_run_gives(terminal: Terminal) -> None:
+    """The README's excerpt and the example of the life of a candle are those of a run without flags."""
+    answer = terminal("backtest", "-d", terminal.history, "--out", "run", "--json")
+    assert answer.code == 0, answer.err
+    summary = json.loads(answer.out)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for expected in (
+        summary["fingerprint"],
+        *(f"{summary['costs'][cost]:,.2f}" for cost in ("fees", "slippage")),
+    ):
+        assert expected in readme, "run `make backtest` and renew the excerpt and the picture in README.md"
+    tables = {
+        name: pl.read_parquet(terminal.folder / "run" / f"{name}.parquet") for name in ("fills", "trades")
+    }
+    bought = tables["fills"].row(by_predicate=pl.col("order_id") == "000000000000000e", named=True)
+    stopped = tables["fills"].row(by_predicate=pl.col("order_id") == "000000000000000es", named=True)
+    of_entry = (pl.col("entry_ns") == bought["timestamp_ns"]) & (pl.col("strategy") == bought["strategy"])
+    trade = tables["trades"].row(by_predicate=of_entry, named=True)
+    story = (ROOT / "docs" / "life-of-a-candle.md").read_text("utf-8")
+    numbers = [bought[key] for key in ("quantity", "reference_price", "price", "fee", "strategy", "symbol")]
+    for expected in (*numbers, stopped["price"], stopped["reference_price"], trade["net"].removeprefix("-")):
+        assert expected in story, "docs/life-of-a-candle.md tells of a trade that a run no longer makes"

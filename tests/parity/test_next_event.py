@@ -1,0 +1,93 @@
+"""Jumping to the next row that matters decides, books and marks what looking at every row does, to the bit."""
+
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from agentic_trading.core.enums import DAY_NS, Timeframe
+from agentic_trading.core.events import (
+    Fill,
+    OrderCanceled,
+    OrderClosed,
+    Proposal,
+    Refusal,
+    TradingStateSet,
+    stop_id_of,
+)
+from random_runs import Outcome, random_case
+
+SEEDS = range(24)
+
+
+@cache
+def both_ways(seed: int) -> tuple[Outcome, Outcome]:
+    """The run of a seed from event to event, and row by row."""
+    case = random_case(seed)
+    with case.loaded() as (inputs, chosen):
+        return case.run(inputs, chosen, "auto"), case.run(inputs, chosen, "every")
+
+
+def assert_one_run(seed: int) -> None:
+    auto, every = both_ways(seed)
+    for number, (jumped, visited) in enumerate(zip(auto.events, every.events, strict=False)):
+        assert jumped == visited, f"seed {seed}: record {number} differs"
+    assert len(auto.events) == len(every.events), f"seed {seed}: one run went on where the other was silent"
+    assert auto.times == every.times, f"seed {seed}: the equity rows are of other times"
+    assert auto.equity == every.equity, f"seed {seed}: the equity rows differ"
+    assert (auto.fingerprint, auto.bankrupt) == (every.fingerprint, every.bankrupt)
+    assert auto.looked_at <= every.looked_at == every.rows
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_next_event_is_every_row(seed: int) -> None:
+    """Same records, same equity rows, same end, whatever the market, the strategies and the settings."""
+    assert_one_run(seed)
+
+
+@pytest.mark.property
+@pytest.mark.slow
+@settings(max_examples=150, phases=(Phase.reuse, Phase.generate), suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(1_000, 2**32 - 1))
+def test_the_next_event_is_every_row_anywhere(seed: int) -> None:
+    """The same for cases that nobody has chosen."""
+    both_ways.cache_clear()  # every case is another one
+    assert_one_run(seed)
+
+
+@pytest.mark.property
+def test_sparse_triggers_spare_rows() -> None:
+    """Where strategies say on which few rows they could act, most rows are not looked at."""
+    looked_at = rows = 0
+    for seed in SEEDS:
+        if random_case(seed).sparse:
+            auto, every = both_ways(seed)
+            assert auto.looked_at < every.looked_at, f"seed {seed}"
+            looked_at, rows = looked_at + auto.looked_at, rows + every.looked_at
+    assert rows > 2_000
+    assert looked_at < rows / 3
+
+
+@pytest.mark.property
+def test_everything_happens_in_these_runs() -> None:
+    """The chosen seeds are ones in which the law can fail: each thing that must wake a replay occurs."""
+    cases = [random_case(seed) for seed in SEEDS]
+    assert {case.base for case in cases} == {Timeframe.M1, Timeframe.M15, Timeframe.H1}
+    assert {case.latency_ns // case.base.ns for case in cases} >= {0, 1, 3, 7}
+    outcomes = [both_ways(seed)[0] for seed in SEEDS]
+    events = [event for outcome in outcomes for event in outcome.events]
+    reasons = {event.reason for event in events if isinstance(event, OrderCanceled | OrderClosed | Proposal)}
+    assert reasons >= {"entry", "stop", "signal", "exit_again", "expired", "replaced", "stopped_out"}
+    codes = {event.code for event in events if isinstance(event, Refusal)}
+    assert codes >= {"max_drawdown", "max_daily_loss", "stop_on_wrong_side", "max_position"}
+    told = [event.reason for event in events if isinstance(event, TradingStateSet)]
+    assert {"max_drawdown", "max_daily_loss", "max_daily_loss released"} <= set(told)
+    midnights = [event.at_ns % DAY_NS for event in events if isinstance(event, TradingStateSet)]
+    assert 0 in midnights  # released as a day begins
+    stops = {stop_id_of(event.order_id) for event in events if isinstance(event, Fill)}
+    assert any(event.order_id in stops for event in events if isinstance(event, Fill))
+    kinds = sum((outcome.kinds for outcome in outcomes), start=type(outcomes[0].kinds)())
+    assert {"Funding", "SignalGated", "OrderRejected", "MemoryChanged"} <= set(kinds)
+    assert any(outcome.bankrupt and outcome.looked_at < outcome.rows for outcome in outcomes)
