@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from agentic_trading.core.errors import TradingError
+from agentic_trading.core.errors import TradingError, UsageError
 
 VERBS = {
     "backtest": ("backtest:backtest", "Run strategies over history and report."),
@@ -25,6 +25,13 @@ VERBS = {
 """Verb: where its command is, and its line in the help (so that help need not import them all)."""
 
 
+PLANNED = (
+    "paper", "live", "killswitch", "sandbox", "optimize", "walk-forward", "check", "why", "why-not", "status",
+    "positions", "orders", "reconcile", "flatten", "replay", "audit", "prove", "db",
+)  # fmt: skip
+"""Verbs that are promised and not built yet: asking for one deserves a plain answer."""
+
+
 class Verbs(click.Group):
     """A group whose commands are imported when they are called: a verb pays only for what it uses."""
 
@@ -32,6 +39,8 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in PLANNED:
+            raise UsageError(f"{cmd_name} is not built yet; there are: {', '.join(VERBS)}")
         if cmd_name not in VERBS:
             return None
         module, _, name = VERBS[cmd_name][0].partition(":")

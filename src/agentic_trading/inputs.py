@@ -88,7 +88,10 @@ def load_inputs(
     _check_quotes(instruments, settings)
     funding, notes = funding_stamps(store, venue, instruments, timeline)
     known = _passport(store, settings, base, start_ns, end_ns)
-    warnings += notes + _late_start(tables, timeline, first_row)
+    gated = [
+        each.timeframe for each in contenders if regime is not None and each.settings.regimes is not None
+    ]
+    warnings += notes + _late_start(tables, gated, int(timeline.close_ns[first_row]))
     return Inputs(
         contenders, instruments, timeline, first_row, tables, funding, known,
         _data_sha256(known, instruments, funding), tuple(warnings), features_s,
@@ -195,27 +198,23 @@ def _tables(
 
 
 def _late_start(
-    tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]], timeline: Timeline, first_row: int
+    tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]],
+    gated: Sequence[Timeframe],
+    start_ns: int,
 ) -> list[str]:
-    """Say where trading begins later than the data, because features still warm up."""
-    start_ns = int(timeline.close_ns[first_row])
-    late: dict[str, int] = {}
-    for (_, symbol), (candles, table) in tables.items():
-        warm = candles.close_ns[table.warm]
-        begins = int(warm[0]) if warm.shape[0] else 0
-        if not begins:
+    """Say where trading begins later than the data, because features or a gating regime still warm up."""
+    latest = 0
+    for (timeframe, symbol), (candles, table) in tables.items():
+        ready = table.warm & (table.regime > 0) if timeframe in gated else table.warm
+        begins = candles.close_ns[ready]
+        if not begins.shape[0]:
             return [f"{symbol}: the data is too short for the features to warm up; nothing can be traded."]
-        if begins > start_ns + candles.timeframe.ns:
-            late[symbol] = max(late.get(symbol, 0), begins)
-    if not late:
+        if begins[0] > start_ns + candles.timeframe.ns:
+            latest = max(latest, int(begins[0]))
+    if not latest:
         return []
-    latest = max(late.values())
-    return [
-        (
-            f"Features warm up first: trading begins {iso(latest)[:16]} UTC, "
-            "for there are no candles before the start."
-        )
-    ]
+    begins_at = iso(latest)[:16]
+    return [f"Features and regime warm up until {begins_at} UTC: there are no candles before the start."]
 
 
 # --- money matters ----------------------------------------------------------------------------

@@ -29,7 +29,7 @@ class BacktestSettings(Section):
     )
     data_dir: str = Field("data/historical", min_length=1, description="folder of the history")
     results_dir: str = Field("data/results", min_length=1, description="folder for results")
-    max_fill: int = Field(1, ge=0, le=1_000, description="longest gap filled with flat candles, candles")
+    max_fill: int = Field(1, ge=0, le=1_000, description="first candles of every gap that are filled flat")
 
     @field_validator("timerange")
     @classmethod

@@ -27,7 +27,9 @@ class RiskSettings(Section):
     max_data_age_candles: int = Field(
         2, ge=1, le=1_000, description="age of the last candle after which nothing is ordered, candles"
     )
-    max_drawdown_pct: Percent = Field(0.25, description="loss from the highest equity that halts, fraction")
+    max_drawdown_pct: Percent = Field(
+        0.25, description="loss from the highest equity after which only reducing is allowed"
+    )
     max_daily_loss_pct: Percent = Field(
         0.05,
         description="loss since the UTC day began after which only reducing is allowed, fraction of equity",
