@@ -1,4 +1,4 @@
-"""Jumping to the next row that matters decides, books and marks what looking at every row does, to the bit."""
+"""Jumping to the next row that matters decides, books and marks as looking at every row does, bit by bit."""
 
 from functools import cache
 
@@ -74,8 +74,8 @@ def test_sparse_triggers_spare_rows() -> None:
 def test_everything_happens_in_these_runs() -> None:
     """The chosen seeds are ones in which the law can fail: each thing that must wake a replay occurs."""
     cases = [random_case(seed) for seed in SEEDS]
-    assert {case.base for case in cases} == {Timeframe.M1, Timeframe.M15, Timeframe.H1}
-    assert {case.latency_ns // case.base.ns for case in cases} >= {0, 1, 3, 7}
+    assert {case.place.base for case in cases} == {Timeframe.M1, Timeframe.M15, Timeframe.H1}
+    assert {case.latency_ns // case.place.base.ns for case in cases} >= {0, 1, 3, 7}
     outcomes = [both_ways(seed)[0] for seed in SEEDS]
     events = [event for outcome in outcomes for event in outcome.events]
     reasons = {event.reason for event in events if isinstance(event, OrderCanceled | OrderClosed | Proposal)}

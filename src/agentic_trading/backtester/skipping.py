@@ -11,13 +11,13 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
-from numba import njit
 
 from agentic_trading.backtester.timeline import Timeline
 from agentic_trading.backtester.wake import NEVER, Watch, next_trigger
 from agentic_trading.core.enums import DAY_NS, Posture
 from agentic_trading.core.equity import DAY_AFTER, DAY_BEFORE, ByteArray
 from agentic_trading.core.models import CLOSE, HIGH, LOW, FloatArray, IntArray
+from agentic_trading.core.numerics import compiled
 from agentic_trading.simulation.resting import Waits
 
 
@@ -96,7 +96,7 @@ def _day_edges(close_ns: IntArray) -> ByteArray:
     return edges
 
 
-@njit(cache=True)
+@compiled
 def first_touch(
     highs: FloatArray, lows: FloatArray, down: FloatArray, up: FloatArray, start: int, stop: int
 ) -> int:

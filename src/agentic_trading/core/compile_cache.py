@@ -34,7 +34,7 @@ def sources_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         content = path.read_bytes()
-        if b"numba" in content or b"compiled" in content:
+        if b"@compiled" in content or b"numba.njit" in content:
             digest.update(str(path.relative_to(package)).encode())
             digest.update(content)
     return digest.hexdigest()

@@ -6,9 +6,9 @@ on that row's prices and on nothing before it.
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from agentic_trading.core.models import FloatArray
+from agentic_trading.core.numerics import compiled
 
 ByteArray = npt.NDArray[np.int8]
 
@@ -33,7 +33,7 @@ def new_levels(capital: float) -> FloatArray:
     return np.array([capital, capital, capital])
 
 
-@njit(cache=True)
+@compiled
 def mark_rows(
     levels: FloatArray,
     quantities: FloatArray,

@@ -84,10 +84,10 @@ def test_with_nothing_to_wait_for_the_end_comes_next() -> None:
 
 
 def test_the_earliest_of_all_reasons_wins() -> None:
-    """A trigger, an arrival, an alarm, a limit and a touched price each end the stretch where they are due."""
+    """A trigger, an arrival, an alarm, a limit and a touched price each end the stretch where due."""
     for first in range(5):
         rows = [20 + (15 if reason != first else 0) for reason in range(5)]
-        trigger, arrival, alarm, limit, touch = rows
+        trigger, _, _, limit, touch = rows
         times = START_NS + (np.array(rows) + 1) * HOUR_NS
         levels = {"A": (-np.inf, 100.0 + touch + 10)}
         desk = Desk(Waits(int(times[1]), at_market=False, levels=levels, holding=False), limit)
@@ -185,7 +185,7 @@ def test_extremes_are_those_of_the_candles_there() -> None:
 )
 @pytest.mark.property
 def test_day_edges_lie_where_the_replay_starts_days(hours: list[int], frame: Timeframe) -> None:
-    """A close at midnight ends a day; another close is told of a new one if a midnight lies since the last."""
+    """A close at midnight ends a day; another is told of a new day if a midnight lies since the last."""
     at = np.array(hours, dtype=np.int64)
     ones = np.ones((5, len(at)))
     opens = START_NS + at * frame.ns
@@ -210,7 +210,7 @@ Levels = arrays(np.float64, 2, elements=st.sampled_from([-np.inf, 1.0, 4.0, 5.0,
 def test_the_first_touch_is_the_first_touch(
     lows: FloatArray, highs: FloatArray, down: FloatArray, up: FloatArray, start: int
 ) -> None:
-    """The first row with a low at or below, or a high at or above, its symbol's level; absent candles touch none."""
+    """The first row whose low is at or below, or high at or above, its symbol's level; NaN touches none."""
     touched: Any = (lows <= down) | (highs >= up)
     expected = next((row for row in range(start, 9) if touched[row].any()), 9)
     assert first_touch(highs, lows, down, up, start, 9) == expected

@@ -29,8 +29,6 @@ def closes(*at: int) -> IntArray:
     return START_NS + np.array(at, dtype=np.int64) * MINUTE_NS
 
 
-
-
 class Rows:
     """A feature table of which only the length is asked for."""
 
@@ -48,7 +46,7 @@ def watch(entry: list[int], exit_: list[int], symbol: str = "A") -> Watch:
 @given(entry=ROWS, exit_=ROWS, row=st.integers(0, 41))
 @pytest.mark.property
 def test_the_posture_chooses_the_mask(entry: list[int], exit_: list[int], row: int) -> None:
-    """Flat it is the next entry row, in a position the next exit row, in between either; the row itself counts."""
+    """Flat: the next entry row; holding: the next exit row; in between: either. The row itself counts."""
     watched = watch(entry, exit_)
     for posture, rows in (
         (Posture.FLAT, entry), (Posture.HOLDING, exit_), (Posture.BETWEEN, entry + exit_),

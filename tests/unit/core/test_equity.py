@@ -122,3 +122,48 @@ def test_one_row_or_many_give_the_same_bits(
             mark_rows(levels, quantities, 77.7, 3.3, prices, edges, NO_LIMITS, out, first, first, last)
         results.append((out.tobytes(), levels.tobytes()))
     assert results[0] == results[1] == results[2]
+
+
+@given(
+    prices=arrays(np.float64, (12, 2), elements=st.floats(1.0, 20.0)),
+    limits=st.tuples(
+        st.sampled_from([0.1, 0.3, np.inf]),
+        st.sampled_from([0.05, 0.2, np.inf]),
+        st.sampled_from([0.0, 60.0]),
+    ),
+    edges=arrays(np.int8, 12, elements=st.integers(0, 3)),
+    cut=st.integers(0, 12),
+)
+@pytest.mark.property
+def test_the_row_that_crosses_a_limit_is_found_however_the_rows_are_cut(
+    prices: FloatArray,
+    limits: tuple[float, float, float],
+    edges: "np.typing.NDArray[np.int8]",
+    cut: int,
+) -> None:
+    """The first row beyond a limit is where reckoning row by row finds it; bits before it are the same."""
+    quantities, most_drawdown, most_loss, least = np.array([6.0, -2.0]), *limits
+    visited, levels = np.zeros((5, 12)), new_levels(100.0)
+    crossed = 0
+    while crossed < 12:
+        before = levels.copy()
+        mark_rows(
+            levels, quantities, 50.0, 0.0, prices, edges, NO_LIMITS, visited, crossed, crossed, crossed + 1
+        )
+        value = visited[EQUITY, crossed]
+        day_start = before[LAST] if edges[crossed] & DAY_BEFORE else before[DAY_START]
+        lost = (day_start - value) / day_start if day_start > 0.0 else 0.0
+        if visited[DRAWDOWN, crossed] > most_drawdown or lost > most_loss or value <= least:
+            visited[:, crossed], levels = 0.0, before
+            break
+        crossed += 1
+    swept, kept, row = np.zeros((5, 12)), new_levels(100.0), 0
+    for stop in (cut, 12):
+        if row <= stop:
+            row = mark_rows(
+                kept, quantities, 50.0, 0.0, prices, edges, np.array(limits), swept, row, row, stop
+            )
+        if row < stop:
+            break
+    assert row == crossed
+    assert (swept.tobytes(), kept.tobytes()) == (visited.tobytes(), levels.tobytes())

@@ -18,25 +18,14 @@ afresh at every block of candles, blocks being counted from the epoch, and the o
 It is then a function of the last ``LANES * block`` candles and of nothing else.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-from numba import njit
-
 from agentic_trading.core.models import FloatArray
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from agentic_trading.core.numerics import compiled
 
 LANES = 10
 SEEN = 0
 """Every state counts the rows of its stretch in ``state[SEEN]``."""
 BLOCK = 1
 """Laned states keep the number of the current block in ``state[BLOCK]``."""
-
-
-def compiled(function: Function) -> Function:
-    """Compile on first use and keep the machine code on disk; strict IEEE arithmetic in written order."""
-    return cast(Function, njit(cache=True, error_model="numpy")(function))
 
 
 def ring_state(n: int) -> int:

@@ -7,10 +7,10 @@ Systems* (1978) for ADX and the true range; G. Appel for MACD; O. Seban for Supe
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, FloatArray, IntArray
+from agentic_trading.core.numerics import compiled
 from agentic_trading.features.indicators.stepping import (
     LANES,
     SEEN,
-    compiled,
     count_row,
     lanes_to_start,
     oldest_lane,

@@ -7,11 +7,10 @@ C. Keltner in L. Raschke's form (EMA and ATR); M. Parkinson, *Journal of Busines
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, FloatArray, IntArray
-from agentic_trading.core.numerics import log
+from agentic_trading.core.numerics import compiled, log
 from agentic_trading.features.indicators.stepping import (
     LANES,
     SEEN,
-    compiled,
     count_row,
     lanes_to_start,
     oldest_lane,

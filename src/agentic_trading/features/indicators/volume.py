@@ -7,7 +7,8 @@ for MFI.
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, VOLUME, FloatArray, IntArray
-from agentic_trading.features.indicators.stepping import compiled, count_row, push, total
+from agentic_trading.core.numerics import compiled
+from agentic_trading.features.indicators.stepping import count_row, push, total
 
 
 @compiled

@@ -3,7 +3,8 @@
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, VOLUME, FloatArray, IntArray
-from agentic_trading.features.indicators.stepping import compiled, count_row, push, slide_highest
+from agentic_trading.core.numerics import compiled
+from agentic_trading.features.indicators.stepping import count_row, push, slide_highest
 
 VALUE_AREA_RATIO = 0.7
 """Share of the volume that the value area holds (J. P. Steidlmayer, *Market Profile*)."""

@@ -1,0 +1,126 @@
+"""A strategy that wants anything at any time, and an agent that asks for alarms, for random whole runs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from agentic_trading.core.clock import ReplayClock
+from agentic_trading.core.enums import REGIMES, Direction, Timeframe
+from agentic_trading.core.events import Alarm, AlarmRang, Event, FeatureVector, Fill, MemoryChanged, Signal
+from agentic_trading.core.features import FeatureSpec, FeatureTable, Triggers, ema, roc
+from agentic_trading.core.interfaces import TradingContext
+from agentic_trading.core.models import Candle
+from agentic_trading.main import Agents
+from agentic_trading.strategies.base import BaseStrategy, StrategyParams
+
+
+class Wishes(StrategyParams):
+    """How a `Wanderer` behaves; shares are of rows."""
+
+    salt: float
+    entry_share: float
+    exit_share: float
+    extra_share: float
+    stops: bool
+    valid_for: int
+    says: bool
+    """Whether it says on which rows it could act; if not, every row must be looked at."""
+    higher: Timeframe | None
+
+
+class Steps(msgspec.Struct):
+    """What a `Wanderer` remembers: how often it acted."""
+
+    taken: int = 0
+
+
+def dice(closes: Any, salt: float, faces: float) -> Any:
+    """Numbers in [0, 1) that anybody who knows the closes can throw again; the same for one or many."""
+    thrown = closes * faces + salt
+    return thrown - np.floor(thrown)
+
+
+class Wanderer(BaseStrategy[Wishes]):
+    """Wants anything at any time, by dice that depend on the row alone, and tells all that it sees."""
+
+    Memory = Steps
+
+    def features(self) -> list[FeatureSpec]:
+        higher = [ema(2, timeframe=self.params.higher)] if self.params.higher is not None else []
+        return [roc(2), *higher]
+
+    def triggers(self, table: FeatureTable) -> Triggers | None:
+        if not self.params.says:
+            return None
+        extra = dice(table["close"], self.params.salt, 5113.7) < self.params.extra_share
+        may_enter, may_leave = self._acts(table["close"])
+        return Triggers(entry=may_enter | extra, exit=may_leave | extra)
+
+    def on_candle(self, ctx: TradingContext, candle: Candle, features: FeatureVector) -> Signal | None:
+        may_enter, may_leave = self._acts(candle.close)
+        flat, still = ctx.position.direction is Direction.FLAT, not ctx.working
+        if not (may_enter if still and flat else may_leave if still else may_enter or may_leave):
+            return None
+        ctx.memory.taken += 1
+        throw = float(dice(candle.close, self.params.salt, 7919.3))
+        reasons = _all_it_sees(ctx, features)
+        if throw < 0.2:
+            return Signal.flat(candle, reasons=reasons)
+        make = Signal.long if throw < 0.6 else Signal.short
+        sign = 1 if throw < 0.6 else -1
+        stop = None
+        if self.params.stops:
+            since = candle.close if ctx.entry is None else (ctx.entry.high if sign > 0 else ctx.entry.low)
+            stop = since * (1.0 - sign * (0.001 + 0.04 * (throw - 0.2)))
+        signal = make(candle, strength=0.2 + 0.8 * throw, stop=stop, reasons=reasons)
+        return msgspec.structs.replace(signal, valid_for=self.params.valid_for)
+
+    def _acts(self, closes: Any) -> tuple[Any, Any]:
+        enters = dice(closes, self.params.salt, 977.1) < self.params.entry_share
+        leaves = dice(closes, self.params.salt, 1361.9) < self.params.exit_share
+        return enters, leaves
+
+
+def _all_it_sees(ctx: TradingContext, features: FeatureVector) -> dict[str, float]:
+    """Everything a strategy may read, as reasons: what differs anywhere differs in the record."""
+    entry, book = ctx.entry, ctx.book
+    seen = {name: features[name] for name in features.columns}
+    if entry is not None:
+        seen |= {"entry_ns": entry.at_ns, "entry": entry.price, "high": entry.high, "low": entry.low}
+        seen |= {"stop": entry.stop or 0.0}
+    return seen | {
+        "position": float(ctx.position.quantity),
+        "cost": float(ctx.position.average_price),
+        "working": len(ctx.working),
+        "equity": book.equity,
+        "cash": book.cash,
+        "gross": book.gross_exposure,
+        "drawdown": book.drawdown_ratio,
+        "now": float(ctx.now_ns),
+        "regime": REGIMES.index(ctx.regime.state),
+        "before": ctx.history(3)[0].close,
+    }
+
+
+class Sleeper:
+    """Agent that asks for alarms at fills and rings, some for long ago, and records what it finds then."""
+
+    name = "sleeper"
+    reads = ("equity",)
+    emits = (Alarm, MemoryChanged)
+
+    def __init__(self, agents: Agents, clock: ReplayClock, naps: Sequence[int]) -> None:
+        self._agents, self._clock, self._naps = agents, clock, list(naps)
+
+    def react(self, event: Fill | AlarmRang) -> Iterable[Event]:
+        answer: list[Event] = []
+        if isinstance(event, AlarmRang):
+            if event.key != self.name:
+                return answer
+            seen = {"due": event.at_ns, "now": self._clock.now_ns, "equity": self._agents.equity.equity}
+            answer.append(MemoryChanged(self._clock.now_ns, self.name, "", seen))
+        if self._naps:
+            answer.append(Alarm(self.name, self._clock.now_ns + self._naps.pop()))
+        return answer
