@@ -33,7 +33,7 @@ def candles(at_ns: int) -> CandlesClosed:
 
 
 def run(scenario: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(scenario)
+    return asyncio.run(asyncio.wait_for(scenario, 60))  # a hang is a failure, too
 
 
 async def drain(inbox: Inbox) -> list[Event]:

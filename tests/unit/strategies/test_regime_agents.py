@@ -37,7 +37,8 @@ def test_an_entry_needs_an_allowed_regime(direction: Direction) -> None:
     gate = Gate({"trend": frozenset({Regime.TRENDING})}, Holding(0))
     allowed = signal(direction, Regime.TRENDING)
     assert gate.react(allowed) == (SignalAdmitted(allowed),)
-    (gated,) = gate.react(signal(direction, Regime.VOLATILE))
+    gated, flat = gate.react(signal(direction, Regime.VOLATILE))
+    assert flat.signal.direction is Direction.FLAT
     assert gated == SignalGated(
         5, "signal-1", "trend", "BTC/USDT", direction, "regime_not_allowed", Regime.VOLATILE
     )

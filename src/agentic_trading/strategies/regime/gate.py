@@ -17,7 +17,8 @@ class Gate:
 
     ``allowed`` gives each strategy's regimes for entries; None, or a strategy that is not listed,
     means no gating. An unknown regime is in no set, so a gated strategy does not enter in it. What
-    opens nothing always passes: a flat signal, a stop that moves, the closing half of a reversal.
+    opens nothing always passes: a flat signal, a stop that moves. Of a gated signal the flat half
+    passes: it closes what is held the other way and calls back an entry under way.
     """
 
     name = "gate"
@@ -47,7 +48,5 @@ class Gate:
             code=REGIME_NOT_ALLOWED,
             regime=event.regime,
         )
-        if held is Direction.FLAT:
-            return (gated,)
         flat = msgspec.structs.replace(event, direction=Direction.FLAT, stop=None)
         return (gated, SignalAdmitted(flat))
