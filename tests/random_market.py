@@ -38,10 +38,12 @@ class History(msgspec.Struct, frozen=True, eq=False):
 
 
 def random_history(draw: np.random.Generator, base: Timeframe, jump: float) -> History:
-    """A random walk with holes; somewhere its price is multiplied by ``jump`` from one candle to the next."""
+    """A random walk with holes; somewhere its price is multiplied by ``jump``, in two steps."""
     moves = draw.normal(0.0, draw.choice([0.001, 0.004, 0.015]), ROWS)
     close = 100.0 * np.cumprod(np.maximum(1.0 + moves, 0.5))
-    close[int(draw.integers(ROWS // 2, ROWS)) :] *= jump
+    jumps_at = int(draw.integers(ROWS // 2, ROWS))
+    for at in (jumps_at, jumps_at + 8):  # a first blow that trips what can trip, and a second one
+        close[at:] *= np.sqrt(jump)
     close = np.maximum(np.round(close, 2), 0.05)
     first = np.round(np.concatenate(([100.0], close[:-1])) * (1.0 + draw.normal(0.0, 5e-4, ROWS)), 2)
     high, low = np.maximum(first, close), np.minimum(first, close)

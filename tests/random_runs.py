@@ -141,8 +141,8 @@ def random_case(seed: int) -> Case:
         "strategies": blocks,
     }
     latency = draw.choice([0, 250_000_000, base.ns // 2, base.ns, 3 * base.ns, 7 * base.ns + 1])
-    if draw.random() < 0.1:
-        return _reckless(seed, base, latency)
+    if draw.random() < 0.3:
+        return _reckless(draw, seed, latency)
     place = Marketplace(
         seed, base, symbols, jump=draw.choice([1.0, 0.7, 1.3, 3.5]),
         funding_ns=draw.choice([HOUR_NS, 8 * HOUR_NS]), marks=draw.random() < 0.5,
@@ -152,24 +152,31 @@ def random_case(seed: int) -> Case:
     return Case(place, strategies, options, latency, naps)
 
 
-def _reckless(seed: int, base: Timeframe, latency_ns: int) -> Case:
-    """Nearly all money in one perpetual, no stop, no limit that bites, and a price that triples at once."""
+def _reckless(draw: random.Random, seed: int, latency_ns: int) -> Case:
+    """Nearly all money in one perpetual, no stop, few rows to act on, and a price that jumps meanwhile."""
     params = Wishes(
-        salt=seed / 97.0, entry_share=0.05, exit_share=0.0, extra_share=0.0, stops=False, valid_for=0,
-        says=True, higher=None,
+        salt=draw.random(), entry_share=draw.choice([0.01, 0.03]), exit_share=0.0, extra_share=0.0,
+        stops=False, valid_for=0, says=True, higher=None,
     )  # fmt: skip
-    limits = dict.fromkeys(("max_position_pct", "max_order_pct", "max_drawdown_pct"), 0.99)
-    block = {"strategy_id": "wanderer0", "timeframes": [base], "max_position_pct": 0.95}
+    limits = {
+        "max_position_pct": 0.99,
+        "max_order_pct": 0.99,
+        "max_drawdown_pct": draw.choice([0.05, 0.3, 0.99]),
+        "max_daily_loss_pct": draw.choice([0.03, 0.3, 0.99]),
+    }
+    frame = Timeframe.M15
+    block = {"strategy_id": "wanderer0", "timeframes": [frame], "max_position_pct": 0.95}
     options = {
         "symbols": {"default": SYMBOLS[1:2]},
         "regime": {"enabled": False},
-        "risk": limits | {"max_daily_loss_pct": 0.99},
+        "risk": limits,
         "portfolio": {"sizing": {"method": "fixed_fraction", "fraction": 0.95}},
         "simulation": {"participation_ratio": 1.0},
-        "backtest": {"capital": "1000", "exchange": "binance", "timeframe": base},
+        "backtest": {"capital": "1000", "exchange": "binance", "timeframe": frame},
         "strategies": [block | {"params": params.model_dump(mode="json")}],
     }
-    place = Marketplace(seed, base, SYMBOLS[1:2], jump=3.5, funding_ns=HOUR_NS, marks=False)
+    jump = draw.choice([0.5, 3.5, 3.5])
+    place = Marketplace(seed, frame, SYMBOLS[1:2], jump=jump, funding_ns=8 * HOUR_NS, marks=False)
     return Case(place, {"wanderer0": Wanderer(params)}, options, latency_ns)
 
 

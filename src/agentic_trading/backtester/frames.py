@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import polars as pl
@@ -71,17 +70,25 @@ def table(name: str, rows: Iterable[Sequence[Any]]) -> pl.DataFrame:
     Raises KeyError for an unknown table and ValueError for a row of another length.
     """
     schema = SCHEMAS[name]
-    columns: list[list[Any]] = [[] for _ in schema]
-    for row in rows:
-        for column, value in zip(columns, row, strict=True):
-            column.append(_cell(value))
-    return pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema)
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    if len(columns) != len(schema):
+        raise ValueError(f"table {name} has {len(schema)} columns, not {len(columns)}")
+    return pl.DataFrame(
+        {
+            column: [_text(value) for value in values] if kind is _TEXT else values
+            for (column, kind), values in zip(schema.items(), columns, strict=True)
+        },
+        schema=schema,
+    )
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, Decimal):
+def _text(value: Any) -> str | None:
+    kind = type(value)
+    if kind is str or value is None:
+        return cast("str | None", value)
+    if kind is Decimal:
         return decimal_text(value)
-    return value.value if isinstance(value, Enum) else value
+    return str(value.value)
 
 
 def trades_table(trades: Iterable[Trade]) -> pl.DataFrame:

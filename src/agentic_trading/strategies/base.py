@@ -179,3 +179,9 @@ def _check_memory(strategy: type[BaseStrategy[Any]]) -> None:
         raise TypeError(f"Memory of {strategy.__qualname__} is frozen: it could never change")
     if len(memory.__struct_defaults__) < len(memory.__struct_fields__):
         raise TypeError(f"Memory of {strategy.__qualname__} needs a default for every field")
+    for name, value in msgspec.structs.asdict(memory()).items():
+        if not isinstance(value, int | float | str | None):
+            raise TypeError(
+                f"Memory of {strategy.__qualname__} keeps a {type(value).__name__} in {name}: only numbers, "
+                "texts, truths and None can be recorded and compared"
+            )
