@@ -6,6 +6,7 @@ function, so the curve is complete; the rows that are looked at go through the s
 at more rows than needed changes nothing, so all conditions here are supersets.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -179,4 +180,5 @@ class Skipper:
 
 
 def _following(rows: Sequence[int], row: int) -> int:
-    return next((each for each in rows if each >= row), NEVER)
+    at = bisect_left(rows, row)
+    return rows[at] if at < len(rows) else NEVER
