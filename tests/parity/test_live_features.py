@@ -97,6 +97,7 @@ def test_gaps(tmp_path: Path) -> None:
     assert live(every_strategy(tmp_path)) == full_run().summary["fingerprint"]
 
 
+@pytest.mark.slow
 def test_several_timeframes(sample_history: Path) -> None:
     """Several timeframes on minute candles, with pre-roll and hourly regime: the same fingerprint."""
     given = [f"backtest.data_dir={sample_history}", "backtest.timerange=20240301-20240304"]

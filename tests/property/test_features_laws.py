@@ -41,6 +41,7 @@ def test_every_indicator_is_under_these_laws() -> None:
         assert all(len(spec.columns) == INDICATORS[spec.indicator].outputs for spec in specs)
 
 
+@pytest.mark.slow
 @settings(max_examples=80)
 @given(SPECS, MARKET, SEED, st.lists(st.integers(1, ROWS - 1), max_size=12))
 def test_any_chunking_gives_the_bits_of_one_run(

@@ -125,6 +125,7 @@ def test_verify_finds_another_fingerprint(terminal: Terminal, run_folder: Path) 
     assert "came out differently" in answer.err
 
 
+@pytest.mark.slow
 def test_verify_finds_other_settings(terminal: Terminal, run_folder: Path) -> None:
     """A seed that was changed in the run's settings is a difference that names the inputs: exit 4."""
     settings = run_folder / "settings.toml"

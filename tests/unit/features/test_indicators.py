@@ -121,6 +121,7 @@ def test_supertrend_follows_the_published_recursion() -> None:
     assert flips > 5
 
 
+@pytest.mark.slow
 def test_volume_profile_finds_where_the_volume_was() -> None:
     """The point of control is in the busiest bin; the value area around it holds 70 % of the volume."""
     rows, bins = 40, 10
