@@ -15,6 +15,9 @@ from agentic_trading.core.models import (
     candle_at,
 )
 
+_FEW = 4
+"""Up to so many rows are quicker read one by one than as a block."""
+
 
 class Gap(msgspec.Struct, frozen=True):
     """Candles missing before a row of the timeline."""
@@ -99,9 +102,8 @@ class CandleReader:
 
 
 def _candles(columns: CandleColumns, rows: IntArray) -> list[Candle | None]:
-    if rows.shape[0] == 1:
-        own = int(rows[0])
-        return [candle_at(columns, own) if own >= 0 else None]
+    if rows.shape[0] <= _FEW:
+        return [candle_at(columns, row) if row >= 0 else None for row in rows.tolist()]
     present = rows >= 0
     wanted = rows[present]
     opens = columns.open_ns[wanted].tolist()

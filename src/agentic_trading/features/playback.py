@@ -64,6 +64,9 @@ class _Reader:
     def _load(self, last: int) -> None:
         table = self.table
         self._first, self._last = self.row, min(last, len(self.close_ns))
+        if self._last == self._first + 1:
+            self._load_one(table, self.row)
+            return
         rows = slice(self._first, self._last)
         self._warm = table.warm[rows].tolist()
         self._stale = table.stale[rows].tolist()
@@ -71,6 +74,14 @@ class _Reader:
         self._posteriors = list(map(tuple, table.posterior[:, rows].T.tolist()))
         self._values = table.values[:, rows].T.tolist()
         self._closes = self.close_ns[rows].tolist()
+
+    def _load_one(self, table: Table, row: int) -> None:
+        self._warm = [bool(table.warm[row])]
+        self._stale = [bool(table.stale[row])]
+        self._codes = [int(table.regime[row])]
+        self._posteriors = [tuple(table.posterior[:, row].tolist())]
+        self._values = [table.values[:, row].tolist()]
+        self._closes = [int(self.close_ns[row])]
 
 
 class TableFeatures:

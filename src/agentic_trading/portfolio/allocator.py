@@ -103,15 +103,15 @@ class Allocator:
         buying, selling = self._working.pending(strategy, symbol)
         return direction_of(self._settled.position(strategy, symbol).quantity + buying - selling)
 
-    def changes(self, signal: Signal) -> bool:
-        """Whether a signal wants anything that is not already so or on its way."""
-        heading = self.heading(signal.strategy, signal.symbol)
+    def changes(self, strategy: str, signal: Signal) -> bool:
+        """Whether a strategy's signal wants anything that is not already so or on its way."""
+        heading = self.heading(strategy, signal.symbol)
         if heading is not signal.direction:
             return True
         if heading is Direction.FLAT or signal.stop is None:
             return False
-        settled = not self._working.working(signal.strategy, signal.symbol)
-        return settled and self._new_stop(signal) is not None
+        settled = not self._working.working(strategy, signal.symbol)
+        return settled and self._new_stop(strategy, signal) is not None
 
     def _after(self, done: OrderClosed) -> list[Event]:
         """An order is done: go on with the signal that waited for it, or with the exit it did not finish."""
@@ -226,7 +226,7 @@ class Allocator:
 
     def _move_stop(self, signal: Signal, held: Decimal) -> list[Event]:
         """Replace the protective stop if the signal names another price; a signal without one keeps it."""
-        price = self._new_stop(signal)
+        price = self._new_stop(signal.strategy, signal)
         if price is None:
             return []
         mark = self._marks.price(signal.symbol)
@@ -247,10 +247,10 @@ class Allocator:
         )
         return [self._propose(signal, terms, mark, "stop")]
 
-    def _new_stop(self, signal: Signal) -> Decimal | None:
+    def _new_stop(self, strategy: str, signal: Signal) -> Decimal | None:
         """The price the protective stop should move to; None if it is there already."""
         price = self._stop_price(signal, self._instruments[signal.symbol])
-        current = self._working.protective_stop(signal.strategy, signal.symbol)
+        current = self._working.protective_stop(strategy, signal.symbol)
         return None if current is not None and current.terms.stop_price == price else price
 
     def _stop_price(self, signal: Signal, instrument: Instrument) -> Decimal | None:

@@ -27,7 +27,7 @@ class StrategyFailed(TradingError):
 class NewsView(Protocol):
     """Tells whether a signal wants anything that is not already so (the allocator)."""
 
-    def changes(self, signal: Signal) -> bool: ...
+    def changes(self, strategy: str, signal: Signal) -> bool: ...
 
 
 class StrategyAgent:
@@ -100,36 +100,31 @@ class StrategyAgent:
             raise StrategyFailed(
                 f"strategy {self._id} on {vector.symbol} at {iso(vector.at_ns)} answered {problem}"
             )
+        if not self._news.changes(self._id, signal):
+            return ()
+        volatility = None if self._volatility is None else vector[self._volatility] * self._per_year
         stamped: Signal = msgspec.structs.replace(
             signal,
+            strategy=self._id,
             strength=float(signal.strength),
             stop=None if signal.stop is None else float(signal.stop),
             reasons={name: _finite(value) for name, value in signal.reasons.items()},
-            strategy=self._id,
+            id=self._ids.next("signal"),
             at_ns=vector.at_ns,
             price=vector.candle.close,
             regime=vector.regime,
-            volatility=None
-            if self._volatility is None
-            else _finite(vector[self._volatility] * self._per_year),
+            volatility=None if volatility is None else _finite(volatility),
         )
-        if not self._news.changes(stamped):
-            return ()
-        return (msgspec.structs.replace(stamped, id=self._ids.next("signal")),)
+        return (stamped,)
 
     def _after_gap(self, gap: GapFound) -> Iterable[Event]:
         if not self._close_on_gap:
             return ()
-        flat = Signal(
-            self._id,
-            gap.symbol,
-            Direction.FLAT,
-            reasons={"missing_candles": float(gap.missing)},
-            at_ns=gap.at_ns,
-        )
-        return (
-            (msgspec.structs.replace(flat, id=self._ids.next("signal")),) if self._news.changes(flat) else ()
-        )
+        missing = {"missing_candles": float(gap.missing)}
+        flat = Signal(self._id, gap.symbol, Direction.FLAT, reasons=missing, at_ns=gap.at_ns)
+        if not self._news.changes(self._id, flat):
+            return ()
+        return (msgspec.structs.replace(flat, id=self._ids.next("signal")),)
 
 
 def _frame_of(error: Exception) -> traceback.FrameSummary:
@@ -172,4 +167,4 @@ def _finite(value: Any) -> float | None:
 
 def _is_number(value: Any) -> bool:
     """Whole or not, also as a bool, a Decimal or what comes out of an array."""
-    return isinstance(value, numbers.Real | Decimal | np.bool_)
+    return type(value) is float or isinstance(value, numbers.Real | Decimal | np.bool_)

@@ -68,7 +68,7 @@ def test_repeating_a_wish_does_nothing(desk: OrderDesk) -> None:
     """A long that is held already leads to no order, and is no news."""
     desk.hold(Side.BUY, "1")
     assert desk.say(LONG) == []
-    assert not desk.allocator.changes(Signal("a", PERP, LONG))
+    assert not desk.allocator.changes("a", Signal("a", PERP, LONG))
 
 
 def test_a_reversal_closes_first_and_opens_when_the_close_is_done(desk: OrderDesk) -> None:
@@ -225,8 +225,8 @@ def test_a_stop_that_is_there_already_is_not_moved(desk: OrderDesk) -> None:
     desk.hold(Side.BUY, "1", protective_stop=Decimal(90))
     for stop in (90.0, 89.95, None):
         assert desk.say(LONG, stop=stop) == []
-        assert not desk.allocator.changes(Signal("a", PERP, LONG, stop=stop))
-    assert desk.allocator.changes(Signal("a", PERP, LONG, stop=90.1))
+        assert not desk.allocator.changes("a", Signal("a", PERP, LONG, stop=stop))
+    assert desk.allocator.changes("a", Signal("a", PERP, LONG, stop=90.1))
 
 
 def test_the_second_move_replaces_the_first(desk: OrderDesk) -> None:

@@ -48,7 +48,7 @@ def make_agent(
     """An agent around one function; the list receives what was asked to be news."""
     asked: list[Signal] = []
 
-    def changes(signal: Signal) -> bool:
+    def changes(strategy: str, signal: Signal) -> bool:
         asked.append(signal)
         return news
 
