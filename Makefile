@@ -92,8 +92,8 @@ check-tests: $(VENV)/.ready-dev
 	@$(BIN)/python -m pytest -q -n $(JOBS) --hypothesis-profile=quick -m "not slow and not integration and not browser" tests
 
 ifneq ($(wildcard benchmarks/__main__.py),)
-bench: $(VENV)/.ready-dev ## how fast the engine is on this machine
-	@$(BIN)/python benchmarks
+bench: $(VENV)/.ready-dev ## how fast the engine is on this machine; ARGS="--only W1 --repeat 1" for a part
+	@$(BIN)/python benchmarks $(ARGS)
 endif
 
 golden: $(VENV)/.ready-dev ## compute the golden digests anew and show old and new, to be reviewed and committed

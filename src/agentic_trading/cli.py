@@ -12,10 +12,12 @@ from agentic_trading.core.errors import TradingError, UsageError
 
 VERBS = {
     "backtest": ("backtest:backtest", "Run strategies over history and report."),
+    "optimize": ("optimize:optimize", "Try many parameter sets over the same history and rank them."),
     "runs": ("runs:runs", "List past runs."),
     "show": ("runs:show", "Print the report of a past run."),
     "report": ("runs:report", "Build the HTML report of a past run again."),
     "verify": ("verify:verify", "Run a past run again and compare its fingerprint."),
+    "check": ("check:check", "Look for what would make a strategy's backtest lie."),
     "data": ("data:data", "History: download, import, list, check, sample."),
     "strategies": ("strategies:strategies", "List the strategies there are, or start a new one."),
     "config": ("config:config", "Settings: the effective ones with their origin, and the schema."),
@@ -26,7 +28,7 @@ VERBS = {
 
 
 PLANNED = (
-    "paper", "live", "killswitch", "sandbox", "optimize", "walk-forward", "check", "why", "why-not", "status",
+    "paper", "live", "killswitch", "sandbox", "walk-forward", "why", "why-not", "status",
     "positions", "orders", "reconcile", "flatten", "replay", "audit", "prove", "db",
 )  # fmt: skip
 """Verbs that are promised and not built yet: asking for one deserves a plain answer."""

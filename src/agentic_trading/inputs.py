@@ -18,16 +18,15 @@ from agentic_trading.core.enums import DAY_NS, Timeframe
 from agentic_trading.core.errors import ConfigError, MissingData
 from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.models import CLOSE, VOLUME, CandleColumns, Instrument
-from agentic_trading.data.candle_builder import build
 from agentic_trading.data.history import HistoryStore
 from agentic_trading.data.instruments import load_instrument
 from agentic_trading.data.quality import Passport, passport
 from agentic_trading.data.sample_store import EXCHANGE as SAMPLE
 from agentic_trading.data.sample_store import ensure_sample
-from agentic_trading.features.columns import ColumnStore
 from agentic_trading.features.table import Table, build_table
 from agentic_trading.funding_stamps import funding_stamps
 from agentic_trading.settings import AppSettings
+from agentic_trading.shared_history import SharedHistory, Stretch
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
 from agentic_trading.strategies.registry import discover
@@ -56,33 +55,34 @@ def load_inputs(
     strategy_dirs: Sequence[Path] = (),
     progress: Progress = lambda what: None,
     objects: Mapping[str, BaseStrategy[Any]] | None = None,
+    shared: SharedHistory | None = None,
 ) -> Inputs:
     """Load and prepare all that a backtest needs; ``progress`` is told what is being done.
 
-    ``objects`` are strategies given as objects instead of by name.
+    ``objects`` are strategies given as objects instead of by name; ``shared`` is what earlier runs have
+    read and computed.
     Raises ConfigError, UsageError, MissingData or CorruptData, each with one sentence and a remedy.
     """
     progress("sample market" if settings.backtest.exchange == SAMPLE else "history")
     store = _store(settings)
+    kept = shared or SharedHistory(lambda name: progress(f"feature {name}"))
     symbols, warnings = choose_symbols(settings, _daily_volume(store, settings))
     contenders = contenders_of(settings, symbols, discover(strategy_dirs), objects or {})
-    regime = ThresholdRegime(settings.regime) if settings.regime.enabled else None
+    regime = kept.regime(settings.regime)
     base_frame = settings.backtest.timeframe
     start_ns, end_ns = settings.backtest.range_ns
     specs = [spec for contender in contenders for spec in contender.specs]
     preroll = _preroll(specs, contenders, regime, base_frame)
     venue = settings.backtest.exchange
-    base = {
-        symbol: store.read(
-            venue, symbol, base_frame, start_ns, end_ns, preroll=preroll if start_ns is not None else 0,
-            max_fill=settings.backtest.max_fill,
-        )
-        for symbol in symbols
-    }  # fmt: skip
+    wanted = Stretch(
+        store.root, venue, base_frame, start_ns, end_ns, preroll if start_ns is not None else 0,
+        settings.backtest.max_fill,
+    )  # fmt: skip
+    base = {symbol: kept.candles(store, symbol, wanted) for symbol in symbols}
     timeline = build_timeline(list(base.values()))
     first_row = _first_row(timeline, start_ns)
     began = perf_counter()
-    tables = _tables(contenders, base, regime, progress)
+    tables = _tables(contenders, base, regime, kept)
     features_s = perf_counter() - began
     instruments = {symbol: load_instrument(store, venue, symbol) for symbol in symbols}
     _check_quotes(instruments, settings)
@@ -174,10 +174,10 @@ def _tables(
     contenders: Sequence[Contender],
     base: Mapping[str, CandleColumns],
     regime: ThresholdRegime | None,
-    progress: Progress,
+    kept: SharedHistory,
 ) -> dict[tuple[Timeframe, str], tuple[CandleColumns, Table]]:
     """One table per (first timeframe, symbol) with the features of all strategies that trade there."""
-    columns = ColumnStore(lambda name: progress(f"feature {name}"))
+    columns = kept.columns()
     tables: dict[tuple[Timeframe, str], tuple[CandleColumns, Table]] = {}
     for symbol, candles in base.items():
         built = {candles.timeframe: candles}
@@ -190,7 +190,7 @@ def _tables(
             *(s for each in wanted.values() for s in each),
         ]
         frames = [*wanted, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
-        built |= {frame: build(candles, frame) for frame in dict.fromkeys(frames) if frame not in built}
+        built |= {frame: kept.built(candles, frame) for frame in dict.fromkeys(frames) if frame not in built}
         for frame, own in wanted.items():
             table = build_table(built, frame, list(dict.fromkeys(own)), regime, store=columns)
             tables[(frame, symbol)] = (built[frame], table)

@@ -81,6 +81,28 @@ def with_strategies(
     return settings.model_copy(update={"strategies": tuple(blocks)})
 
 
+def with_params(settings: AppSettings, params: Mapping[str, Any]) -> AppSettings:
+    """The settings with these parameters of strategies, named ``strategy.parameter``, changed.
+
+    Raises UsageError for a strategy that takes no part.
+    """
+    changes: dict[str, dict[str, Any]] = {}
+    for name, value in params.items():
+        strategy, _, key = name.partition(".")
+        changes.setdefault(strategy, {})[key] = value
+    enabled = [each.strategy_id for each in settings.strategies if each.enabled]
+    absent = [strategy for strategy in changes if strategy not in enabled]
+    if absent:
+        raise UsageError(
+            f"strategy {absent[0]} takes no part in this run; there are: {', '.join(enabled) or 'none'}"
+        )
+    strategies = tuple(
+        each.model_copy(update={"params": {**each.params, **changes.get(each.strategy_id, {})}})
+        for each in settings.strategies
+    )
+    return settings.model_copy(update={"strategies": strategies})
+
+
 def with_timeframe(settings: AppSettings, timeframe: Timeframe) -> AppSettings:
     """The settings with this candle interval for the replay and as every strategy's first timeframe."""
     strategies = tuple(

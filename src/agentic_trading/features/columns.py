@@ -55,6 +55,11 @@ class ColumnStore:
         self._columns: dict[tuple[str, Timeframe, str], FloatArray] = {}
         self._regimes: dict[tuple[str, Timeframe], tuple[RegimeModel, FloatArray]] = {}
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all feature columns it holds."""
+        return sum(column.nbytes for column in self._columns.values())
+
     def feature(self, candles: CandleColumns, spec: FeatureSpec) -> FloatArray:
         """All outputs of a feature on these candles, float64 (outputs, n); do not write to it."""
         bars, clock = self._inputs_of(candles)

@@ -1,0 +1,154 @@
+"""How fast the engine is on this machine: `make bench`, or `python benchmarks --only W1 --repeat 1`.
+
+Every run has a process of its own and gives one JSON line. Ours and those of other engines found on
+this machine alternate, so that a busy moment strikes all of them; medians are shown.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import peers
+from rich.console import Console
+from rich.table import Table
+from workloads import WORKS, Figures, clean_environment, prepare, run
+
+OURS = "Agentic Trading"
+ALIASES = {"W4": ["W4-50k", "W4-200k", "W4-500k"]}
+
+
+def main() -> int:
+    """Measure, print; exit code 1 if one of our own runs failed."""
+    asked = parsed()
+    if asked.child:
+        work = WORKS[asked.child]
+        if asked.prepare:
+            prepare(work, Path(asked.data))
+        else:
+            print(json.dumps(run(work, Path(asked.data))))
+        return 0
+    names = chosen(asked.only)
+    others = [] if asked.no_peers else peers.found()
+    screen = Console(stderr=True)
+    if not others and not asked.no_peers:
+        screen.print(
+            f"No other engine was found in {peers.bench_root()}: only our own figures.", soft_wrap=True
+        )
+    lines: list[Figures] = []
+    with tempfile.TemporaryDirectory(prefix="agentic-bench-") as folder:
+        for name in names:
+            child(name, folder, "--prepare")
+        for turn in range(asked.repeat):
+            for name in names:
+                screen.print(f"run {turn + 1} of {asked.repeat}: {name}", style="dim")
+                for line in one_turn(name, folder, others):
+                    lines.append(line | {"turn": turn + 1})
+                    if asked.json:
+                        print(json.dumps(lines[-1]), flush=True)
+    if not asked.json:
+        Console(width=None if sys.stdout.isatty() else 150).print(table(names, lines))
+    for line in lines:
+        if "error" in line:
+            screen.print(
+                f"{line['engine']} on {line['workload']}: {line['error']}", style="red", soft_wrap=True
+            )
+    return int(any("error" in line and line["engine"] == OURS for line in lines))
+
+
+def parsed() -> argparse.Namespace:
+    """The flags; --child, --prepare and --data are how it calls itself."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", default="", help=f"some of {', '.join(WORKS)} (W4: all three), by commas")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each (3)")
+    parser.add_argument("--json", action="store_true", help="one JSON line per run instead of the table")
+    parser.add_argument("--no-peers", action="store_true", help="leave other engines out")
+    for name in ("--child", "--data"):
+        parser.add_argument(name, default="", help=argparse.SUPPRESS)
+    parser.add_argument("--prepare", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.repeat < 1:
+        parser.error("--repeat needs a number from 1 on")
+    unknown = [name for name in asked.only.split(",") if name and name not in WORKS | ALIASES]
+    if unknown:
+        parser.error(f"there is no workload {unknown[0]!r}; there are {', '.join([*WORKS, *ALIASES])}")
+    return asked
+
+
+def chosen(only: str) -> list[str]:
+    """The workloads asked for, in their order; all if none is named."""
+    named = [each for name in only.split(",") if name for each in ALIASES.get(name, [name])]
+    return [name for name in WORKS if name in named or not named]
+
+
+def one_turn(name: str, folder: str, others: list[peers.Peer]) -> list[Figures]:
+    """Ours and every other engine that can do a workload, once each."""
+    said, error = child(name, folder)
+    ours = {"engine": OURS, "workload": name, **(json.loads(said) if said else {"error": error})}
+    return [ours, *(peers.run(peer, name) for peer in others if peers.arguments(peer, name) is not None)]
+
+
+def child(name: str, folder: str, *more: str) -> tuple[str, str]:
+    """A workload in a process of its own: its JSON line, and the last line of its complaints."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parent), "--child", name, "--data", folder, *more],
+        capture_output=True, text=True, check=False, env=clean_environment(), cwd=Path(__file__).parents[1],
+    )  # fmt: skip
+    said = done.stdout.strip().splitlines()
+    failed = done.returncode != 0 or (not said and not more)
+    return "" if failed or not said else said[-1], (done.stderr.strip().splitlines() or ["no figures"])[-1]
+
+
+def table(names: list[str], lines: list[Figures]) -> Table:
+    """Medians of each workload and engine; ``x ours`` is how many times as fast as ours it is."""
+    shown = Table(
+        title="Medians; seconds are features + replay, of `cold` the wall time", title_justify="left"
+    )
+    for heading in ("workload", "engine"):
+        shown.add_column(heading, no_wrap=True)
+    for heading in ("seconds", "candles/s", "us/candle", "x ours", "trades", "final equity", "peak MiB"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    shown.add_column("fingerprint")
+    for name in names:
+        mine = [line for line in lines if line["workload"] == name and "error" not in line]
+        base = median_of([line for line in mine if line["engine"] == OURS], "seconds")
+        for engine in dict.fromkeys(line["engine"] for line in mine):
+            runs = [line for line in mine if line["engine"] == engine]
+            shown.add_row(name, engine, *cells(runs, base), ",".join(prints(runs)))
+        shown.add_section()
+    return shown
+
+
+def cells(runs: list[Figures], base: float | None) -> list[str]:
+    """The figures of one row as text; empty where the workload has none."""
+    seconds = median_of(runs, "seconds")
+    ratio = base / seconds if base is not None and seconds else None
+    pairs: list[tuple[Any, str]] = [
+        (seconds, ",.3f"),
+        (median_of(runs, "candles_per_s"), ",.0f"),
+        (median_of(runs, "us_per_candle"), ",.2f"),
+        (ratio, ".2f"),
+        (runs[0].get("trades"), ",d"),
+        (runs[0].get("final_equity"), ",.2f"),
+        (median_of(runs, "peak_rss_mb"), ",.0f"),
+    ]
+    return ["" if value is None else format(value, form) for value, form in pairs]
+
+
+def prints(runs: list[Figures]) -> list[str]:
+    """The different fingerprints of the runs, shortened: there should be one."""
+    return list(dict.fromkeys(line["fingerprint"][:8] for line in runs if "fingerprint" in line))
+
+
+def median_of(runs: list[Figures], key: str) -> float | None:
+    """The median of a figure over runs that have it."""
+    values = [line[key] for line in runs if line.get(key) is not None]
+    return statistics.median(values) if values else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
