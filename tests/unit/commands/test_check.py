@@ -21,6 +21,8 @@ from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.registry import discover
 from terminal import SHORT, Terminal
 
+pytestmark = pytest.mark.slow  # each case is several runs
+
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 
 
@@ -264,10 +266,6 @@ from agentic_trading.core.events import Signal
 from agentic_trading.core.features import Triggers, ema
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.registry import register_strategy
-
-pytestmark = pytest.mark.slow  # each case is several runs
-
-
 @register_strategy("sleepy")
 class Sleepy(BaseStrategy):
     def features(self):
