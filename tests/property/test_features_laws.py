@@ -26,7 +26,8 @@ from feature_series import (
     small_specs,
 )
 
-pytestmark = pytest.mark.property
+# Every indicator many times over: the fast tests compile and compare each once, elsewhere.
+pytestmark = [pytest.mark.property, pytest.mark.slow]
 
 ROWS = 400
 SPECS = st.sampled_from(small_specs())
