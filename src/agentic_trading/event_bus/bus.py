@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable
 from decimal import getcontext, setcontext
 
 from agentic_trading.core.events import Event
-from agentic_trading.core.interfaces import Agent
 from agentic_trading.core.money import EXACT
 from agentic_trading.event_bus.topology import COMMANDS, Topology, validate
 
@@ -49,7 +48,7 @@ class EventBus:
         kinds = [*topology.routes, *topology.sources, *topology.ends, *COMMANDS, *emitted]
         self._routes = {
             kind: (
-                [_reaction(agent) for agent in topology.routes.get(kind, ())],
+                [agent.react for agent in topology.routes.get(kind, ())],
                 [tap for heard, tap in listening if kind in heard],
                 kind in COMMANDS,
             )
@@ -100,7 +99,3 @@ class EventBus:
         finally:
             self._number = number
         return commands
-
-
-def _reaction(agent: Agent) -> Callable[[Event], Iterable[Event]]:
-    return agent.react
