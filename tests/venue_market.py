@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from agentic_trading.core.enums import Market, OrderType, Side, Timeframe, TimeInForce
-from agentic_trading.core.events import CancelOrder, Event, Fill, OrderTerms, SubmitOrder
+from agentic_trading.core.events import AmendOrder, CancelOrder, Event, Fill, OrderTerms, SubmitOrder
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.simulation.costs import FREE, CostModel
 from agentic_trading.simulation.resting import MarketModel
@@ -15,6 +15,7 @@ START_NS = 1_704_067_200_000_000_000
 """2024-01-01 00:00 UTC."""
 MINUTE = Timeframe.M1.ns
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
+PRICES = ("price", "stop_price", "protective_stop", "trail_ratio", "trail_amount", "activation_price")
 E = TypeVar("E", bound=Event)
 
 
@@ -36,10 +37,15 @@ def candle(
 
 
 def model(
-    costs: CostModel = FREE, latency_ns: int = 0, participation: str = "1", maker: str = "0", taker: str = "0"
+    costs: CostModel = FREE,
+    latency_ns: int = 0,
+    participation: str = "1",
+    maker: str = "0",
+    taker: str = "0",
+    **more: Any,
 ) -> MarketModel:
     """Free of everything unless said otherwise, and the whole volume is ours."""
-    return MarketModel(Decimal(maker), Decimal(taker), costs, latency_ns, Decimal(participation))
+    return MarketModel(Decimal(maker), Decimal(taker), costs, latency_ns, Decimal(participation), **more)
 
 
 class Desk:
@@ -66,7 +72,7 @@ class Desk:
         """Send an order ``at`` minutes after the start; returns its id."""
         order_id = chr(ord("A") + self._orders)
         self._orders += 1
-        for name in ("price", "stop_price", "protective_stop"):
+        for name in PRICES:
             if name in terms:
                 terms[name] = Decimal(terms[name])
         symbol = terms.pop("symbol", self.symbol)
@@ -85,6 +91,10 @@ class Desk:
 
     def stop(self, side: Side, quantity: str, price: str, at: float = 0.0, **terms: Any) -> str:
         return self.order(side, quantity, at, type=OrderType.STOP_MARKET, stop_price=price, **terms)
+
+    def amend(self, order_id: str, at: float = 0.0, **changes: str) -> None:
+        exact = {name: Decimal(value) for name, value in changes.items()}
+        self.venue.send(AmendOrder(order_id, self._ns(at), self.symbol, **exact))
 
     def cancel(self, order_id: str, at: float = 0.0, symbol: str | None = None) -> None:
         self.venue.send(CancelOrder(order_id, self._ns(at), symbol or self.symbol, "changed_mind"))

@@ -20,6 +20,8 @@ from venue_market import BUY, MINUTE, PERPETUAL, SELL, SPOT, START_NS, Desk, can
 pytestmark = pytest.mark.property
 MINUTES = 8
 OTHER = "ETH/USDT:USDT"
+LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+TAKES_PROFIT = (OrderType.TAKE_PROFIT_MARKET, OrderType.TAKE_PROFIT_LIMIT)
 CAPITAL = 1_000_000
 Feed = tuple[str, list[Candle], list[dict[str, Any]]]
 """A symbol, its candles, and what is done on it."""
@@ -60,15 +62,35 @@ def actions(draw: st.DrawFn) -> list[dict[str, Any]]:
         wanted: dict[str, Any] = {"at": at, "side": draw(st.sampled_from(list(Side))), "type": kind}
         wanted["quantity"] = f"{draw(st.integers(1, 5000)) / 1000:.3f}"
         wanted["reduce_only"] = wanted["closing"] = draw(st.booleans())
-        if kind is OrderType.LIMIT:
+        if kind in LIMITED:
             wanted["price"] = draw(ticks)
-        elif kind is OrderType.STOP_MARKET:
+        if kind is OrderType.TRAILING_STOP:
+            distance = draw(st.sampled_from([("trail_amount", "1.5"), ("trail_ratio", "0.02")]))
+            wanted |= dict([distance])
+            if draw(st.booleans()):
+                wanted["activation_price"] = draw(ticks)
+        elif kind not in (OrderType.MARKET, OrderType.LIMIT):
             wanted["stop_price"] = draw(ticks)
         elif not wanted["closing"] and draw(st.booleans()):
             wanted["protective_stop"] = draw(ticks)
-        if kind is not OrderType.STOP_MARKET and draw(st.booleans()):
-            wanted["time_in_force"] = TimeInForce.IOC
-        found.append(wanted)
+        found.append(wanted | draw(conditions(kind, at)))
+    return found
+
+
+@st.composite
+def conditions(draw: st.DrawFn, kind: OrderType, at: int) -> dict[str, Any]:
+    """How long an order lasts, whether it may take, and what it excludes."""
+    found: dict[str, Any] = {}
+    lasting = draw(st.sampled_from([TimeInForce.GTC, *TimeInForce]))
+    if lasting is not TimeInForce.GTC:
+        found["time_in_force"] = lasting
+    if lasting is TimeInForce.GTD:
+        found["expires_ns"] = START_NS + at * MINUTE + draw(st.integers(1, 4 * MINUTE))
+    rests = kind is OrderType.LIMIT and lasting in (TimeInForce.GTC, TimeInForce.GTD)
+    if rests and draw(st.booleans()):
+        found["post_only"] = True
+    if draw(st.integers(0, 3)) == 0:
+        found["oco_group"] = draw(st.sampled_from("gh"))
     return found
 
 
@@ -81,9 +103,12 @@ models = st.builds(
         fixed_bps=st.sampled_from([Decimal(0), Decimal(3), Decimal("37.5")]),
         volatility_factor=st.sampled_from([Decimal(0), Decimal("0.1")]),
         latency=st.booleans(),
+        impact_factor=st.sampled_from([Decimal(0), Decimal(1)]),
     ),
     latency_ns=st.sampled_from([0, 250_000_000, MINUTE // 2, MINUTE, 3 * MINUTE + 1]),
     participation=st.sampled_from([Decimal("0.1"), Decimal(1)]),
+    optimistic=st.booleans(),
+    touch_fills=st.booleans(),
 )
 worlds = st.tuples(candles(), actions(), models)
 
@@ -163,15 +188,14 @@ def test_no_fill_better_than_the_candle_allows(world: tuple[Any, ...]) -> None:
             assert fill.price % Decimal("0.1") == 0
             sign, order = fill.side.sign, orders[fill.order_id]
             assert (fill.price - fill.reference_price) * sign >= 0
+            shown = {Decimal(str(each.open))}
             if "price" in order:
                 assert (fill.price - Decimal(order["price"])) * sign <= 0
-                assert fill.price in {Decimal(order["price"]), Decimal(str(each.open))} or (
-                    fill.reference_price == Decimal(str(each.open))
-                )
-            elif "stop_price" not in order:
-                assert fill.reference_price == Decimal(str(each.open))
-            else:
-                assert fill.reference_price in {Decimal(order["stop_price"]), Decimal(str(each.open))}
+                shown.add(Decimal(order["price"]))
+            if "stop_price" in order:
+                shown.add(Decimal(order["stop_price"]))
+            if order["type"] is not OrderType.TRAILING_STOP:  # its level moves
+                assert fill.reference_price in shown
 
 
 @given(worlds)
@@ -189,8 +213,89 @@ def test_a_limit_that_makes_was_traded_through(world: tuple[Any, ...]) -> None:
             beyond = each.low if fill.side is BUY else each.high
             if arrival > each.open_ns:
                 beyond = each.close
-            assert (limit - beyond) * fill.side.sign > 0
-            assert order.get("time_in_force") is not TimeInForce.IOC
+            through = (limit - beyond) * fill.side.sign
+            assert through > 0 or (assumptions.touch_fills and through == 0)
+            assert order.get("time_in_force") not in (TimeInForce.IOC, TimeInForce.FOK)
+
+
+@given(worlds)
+def test_post_only_never_takes(world: tuple[Any, ...]) -> None:
+    """Whatever a post-only order fills, it made; whatever fills at once or not, fills once and whole."""
+    series, wanted, assumptions = world
+    orders, filled = sent(wanted), dict[str, Decimal]()
+    for _, reports in play(series, wanted, assumptions)[1]:
+        for fill in only(reports, Fill):
+            order = orders[fill.order_id]
+            assert not (order.get("post_only") and fill.liquidity.value == "taker")
+            if order.get("time_in_force") is TimeInForce.FOK and not fill.order_id.endswith("s"):
+                assert fill.order_id not in filled
+                filled[fill.order_id] = fill.quantity
+                assert fill.quantity == Decimal(order["quantity"])
+
+
+@given(worlds)
+def test_of_a_group_at_most_one_is_filled(world: tuple[Any, ...]) -> None:
+    """The orders that exclude each other never execute both."""
+    series, wanted, assumptions = world
+    orders, filled = sent(wanted), dict[str, str]()
+    for _, reports in play(series, wanted, assumptions)[1]:
+        for fill in only(reports, Fill):
+            group = orders[fill.order_id].get("oco_group")
+            if group is not None and not fill.order_id.endswith("s"):
+                assert filled.setdefault(group, fill.order_id) == fill.order_id
+
+
+@given(worlds)
+def test_trailing_stops_never_loosen(world: tuple[Any, ...]) -> None:
+    """A trailing level only ever comes closer to the market, and a gap through it fills beyond it."""
+    series, wanted, assumptions = world
+    desk = TrailingDesk(assumptions)
+    for each, reports in play(series, wanted, assumptions, desk)[1]:
+        for fill in only(reports, Fill):
+            level = desk.levels.get(fill.order_id)
+            opened = Decimal(str(each.open))
+            if level is not None and fill.at_ns == each.open_ns:
+                assert (opened - level) * fill.side.sign >= 0
+                assert (fill.price - opened) * fill.side.sign >= 0
+
+
+class TrailingDesk(Desk):
+    """Notes the levels of trailing stops, which must not loosen."""
+
+    levels: dict[str, Decimal]
+
+    def passes(self, *candles: Candle) -> list[Event]:
+        reports = super().passes(*candles)
+        self.levels = getattr(self, "levels", {})
+        for order in self.venue._resting[self.symbol].values():
+            if order.trails and order.waiting and order.level is not None:
+                before = self.levels.get(order.order_id, order.level)
+                assert (before - order.level) * order.side.sign >= 0
+                self.levels[order.order_id] = order.level
+        return reports
+
+
+@given(worlds)
+def test_what_the_venue_waits_for_is_all_that_can_happen(world: tuple[Any, ...]) -> None:
+    """Candles that `waits` calls unimportant may be left out: every report is the same."""
+    series, wanted, assumptions = world
+    told = [report for _, reports in play(series, wanted, assumptions)[1] for report in reports]
+    desk = LazyDesk(assumptions)
+    lazily = [report for _, reports in play(series, wanted, assumptions, desk)[1] for report in reports]
+    assert lazily == told
+
+
+class LazyDesk(Desk):
+    """Lets pass only the candles that the venue waits for."""
+
+    def passes(self, *candles: Candle) -> list[Event]:
+        waits = self.venue.waits()
+        (each,) = candles
+        down, up = waits.levels.get(each.symbol, (float("-inf"), float("inf")))
+        due = waits.arrival_ns is not None and waits.arrival_ns < each.close_ns
+        if due or each.symbol in waits.every_row or each.low <= down or each.high >= up:
+            return super().passes(each)
+        return []
 
 
 @given(worlds)

@@ -51,7 +51,9 @@ SCHEMAS: Mapping[str, Schema] = {
         mark_price=_TEXT, unrealised=_TEXT, realised=_TEXT, fees=_TEXT, funding=_TEXT, net=_TEXT,
         regime=_TEXT,
     ),
-    "prices": _schema(symbol=_TEXT, timestamp_ns=_TIME, price=_FLOAT),
+    "prices": _schema(
+        symbol=_TEXT, open_ns=_TIME, timestamp_ns=_TIME, open=_FLOAT, high=_FLOAT, low=_FLOAT, close=_FLOAT,
+    ),
 }  # fmt: skip
 """Columns and types by table, in the order in which they are written."""
 

@@ -20,7 +20,7 @@ class Result:
 
     ``summary`` is the document of ``summary.json``. Beyond its contract the reports use, where present:
     ``capital`` (number), ``quote``, ``metric_reasons`` (why a metric is null) and ``exchange``.
-    ``prices`` are the lines of the price charts (`series.price_lines`). Raises ValueError if a table
+    ``prices`` are the candles of the price charts (`series.price_candles`). Raises ValueError if a table
     does not have the columns of `frames.SCHEMAS`.
     """
 

@@ -1,7 +1,6 @@
 """From the record of a run to its result: tables, metrics, summary."""
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from agentic_trading.backtester.frames import open_positions_table, trades_table
 from agentic_trading.backtester.metrics import Curve, compute
 from agentic_trading.backtester.record import RunRecord
 from agentic_trading.backtester.report.breakdown import by_key, costs
-from agentic_trading.backtester.report.series import price_lines
+from agentic_trading.backtester.report.series import hold_growth, price_candles
 from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.round_trips import RoundTrips, fee_in_quote, fold_round_trips
 from agentic_trading.backtester.tables import (
@@ -32,7 +31,7 @@ from agentic_trading.core.events import (
     SignalGated,
     TradingStateSet,
 )
-from agentic_trading.core.models import CLOSE, OPEN, CandleColumns
+from agentic_trading.core.models import CLOSE, CandleColumns
 from agentic_trading.core.money import ZERO, decimal_of, exact
 
 
@@ -47,9 +46,9 @@ def result_of(record: RunRecord) -> Result:
     )
     with exact():
         turnover = sum((fill.quantity * fill.price for fill in fills), ZERO)
-    metrics = compute(
-        curve, trips.trades, traded_notional=turnover, buy_and_hold_return=_buy_and_hold(traded)
-    )
+    prices = price_candles(traded)
+    hold = float(hold_growth(prices, record.times[-1:])[0]) - 1.0 if prices.height else None
+    metrics = compute(curve, trips.trades, traded_notional=turnover, buy_and_hold_return=hold)
     summary = _summary(record, trips)
     summary["costs"] = costs(fills, [fee_in_quote(fill) for fill in fills], posted)
     summary["counts"] |= {"fills": len(fills), "trades": len(trips.trades)}
@@ -64,7 +63,7 @@ def result_of(record: RunRecord) -> Result:
         funding=funding_table(posted),
         settings_toml=record.settings_toml,
         open_positions=open_positions_table(trips.open_positions),
-        prices=price_lines(traded),
+        prices=prices,
     )
 
 
@@ -141,13 +140,3 @@ def _from(columns: CandleColumns, start_ns: int) -> CandleColumns:
         columns.filled[first:],
         starts,
     )
-
-
-def _buy_and_hold(candles: Mapping[str, CandleColumns]) -> float | None:
-    """Mean over symbols of last close over first open, less one."""
-    ratios = [
-        float(columns.bars[CLOSE, -1]) / float(columns.bars[OPEN, 0])
-        for columns in candles.values()
-        if len(columns)
-    ]
-    return sum(ratios) / len(ratios) - 1.0 if ratios else None

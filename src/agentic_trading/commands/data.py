@@ -1,4 +1,4 @@
-"""``data download | import | list | check | sample``: get history, look at it, trust it or not."""
+"""``data download | import | import-rules | list | check | sample``: get history, look at it, trust it."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from agentic_trading.commands.data_tables import (
     show_downloaded,
     show_imported,
     show_json,
+    show_rules,
     show_series,
 )
 from agentic_trading.core.clock import WallClock
@@ -26,6 +27,7 @@ from agentic_trading.data.download import download as fetch
 from agentic_trading.data.history import HistoryStore, SeriesKey
 from agentic_trading.data.importers import import_file
 from agentic_trading.data.instruments import parse_symbol
+from agentic_trading.data.rules import import_rules
 from agentic_trading.data.sample_store import DEFAULT_DAYS, ensure_sample
 
 MS = 1_000_000
@@ -135,6 +137,24 @@ def import_files(
         click.echo(f"refused: {other}", err=True)
     if refused:
         raise refused[0]
+
+
+@data.command("import-rules")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-p", "--symbols", help="Only these; without it, every market that has data.")
+@click.option("--exchange", help="The exchange a dump of ccxt is of.")
+@_shared_options
+def import_rule_files(
+    files: tuple[Path, ...], symbols: str | None, exchange: str | None, data_dir: Path, as_json: bool
+) -> None:
+    """Bring in trading rules: exchangeInfo, leverageBracket, instruments-info, risk-limit, ccxt dumps."""
+    wanted = _symbols(symbols) if symbols else []
+    store = HistoryStore(data_dir)
+    reports = [import_rules(path, store, symbols=wanted, exchange=exchange) for path in files]
+    if as_json:
+        show_json({"files": reports})
+    else:
+        show_rules(reports)
 
 
 @data.command("list")

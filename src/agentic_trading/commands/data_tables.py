@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from agentic_trading.data.download import DownloadReport
 from agentic_trading.data.history import SeriesInfo, SeriesKey
 from agentic_trading.data.importers import ImportReport
 from agentic_trading.data.quality import Finding
+from agentic_trading.data.rules import RulesReport
 
 _SHOWN_FINDINGS = 20
 _WIDTH_IN_FILES = 120
@@ -49,6 +51,15 @@ def show_imported(reports: list[ImportReport]) -> None:
         counts = (each.rows, each.added, each.replaced, known, *held)
         rows.append((each.exchange, each.symbol, _series_name(each.kind, each.timeframe), *counts))
     _print(("exchange", "symbol", "series", *counted), rows)
+
+
+def show_rules(reports: list[RulesReport]) -> None:
+    """One line per document: which markets' rules were kept."""
+    rows = [
+        (Path(each.path).name, each.exchange, each.kind, ", ".join(each.kept), each.passed_over)
+        for each in reports
+    ]
+    _print(("file", "exchange", "kind", "kept", "passed over"), rows)
 
 
 def show_series(series: list[SeriesInfo]) -> None:

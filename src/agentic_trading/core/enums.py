@@ -51,19 +51,48 @@ class Market(StrEnum):
     LINEAR = "linear"
 
 
+class MarketStatus(StrEnum):
+    """Whether a venue takes orders for an instrument at some time."""
+
+    TRADING = "trading"
+    HALTED = "halted"
+    DELISTED = "delisted"
+
+
+class MarginMode(StrEnum):
+    """What stands behind a perpetual: its own margin only, or the whole account."""
+
+    ISOLATED = "isolated"
+    CROSS = "cross"
+
+
 class OrderType(StrEnum):
     """What makes an order executable."""
 
     MARKET = "market"
     LIMIT = "limit"
     STOP_MARKET = "stop_market"
+    STOP_LIMIT = "stop_limit"
+    TAKE_PROFIT_MARKET = "take_profit_market"
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+    TRAILING_STOP = "trailing_stop"
 
 
 class TimeInForce(StrEnum):
-    """How long an order may work."""
+    """How long an order may work; FOK is all at once or nothing, GTD ends at a time."""
 
     GTC = "GTC"
     IOC = "IOC"
+    FOK = "FOK"
+    GTD = "GTD"
+
+
+class PositionSide(StrEnum):
+    """Which position of a perpetual an order moves: the only one, or in hedge mode the long or the short."""
+
+    NET = "net"
+    LONG = "long"
+    SHORT = "short"
 
 
 class Liquidity(StrEnum):

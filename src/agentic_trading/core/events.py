@@ -9,14 +9,17 @@ import msgspec
 from agentic_trading.core.enums import (
     Direction,
     Liquidity,
-    OrderType,
     Regime,
     Side,
     Timeframe,
-    TimeInForce,
     TradingState,
 )
 from agentic_trading.core.models import Candle
+
+# Known to everyone from here: the terms are a part of the language.
+from agentic_trading.core.orders import OrderTerms as OrderTerms  # noqa: PLC0414
+from agentic_trading.core.orders import attached_stop as attached_stop  # noqa: PLC0414
+from agentic_trading.core.orders import stop_id_of as stop_id_of  # noqa: PLC0414
 
 NO_REASONS: Mapping[str, float] = {}
 
@@ -169,49 +172,6 @@ class SignalAdmitted(Event, frozen=True):
 # --- it is sized, judged, approved ------------------------------------------------------------
 
 
-class OrderTerms(msgspec.Struct, frozen=True):
-    """What is to be bought or sold; the part that proposal, intent and order have in common.
-
-    ``price`` is the limit, ``stop_price`` the trigger. ``closing`` means that the order only takes
-    down the strategy's own position; ``reduce_only`` asks the venue to enforce it on the account.
-    ``protective_stop`` is the price at which the position it opens is to be closed: the venue works
-    that stop from the first fill on, under the id ``stop_id_of(order_id)``. ``replaces`` names an
-    order that the venue cancels when it takes this one; if that order is done, this one is rejected.
-    """
-
-    strategy: str
-    symbol: str
-    side: Side
-    quantity: Decimal
-    type: OrderType = OrderType.MARKET
-    time_in_force: TimeInForce = TimeInForce.GTC
-    price: Decimal | None = None
-    stop_price: Decimal | None = None
-    closing: bool = False
-    reduce_only: bool = False
-    protective_stop: Decimal | None = None
-    replaces: str | None = None
-
-
-def stop_id_of(order_id: str) -> str:
-    """Id of the protective stop that is attached to an order."""
-    return order_id + "s"
-
-
-def attached_stop(entry: OrderTerms) -> OrderTerms:
-    """Terms of the protective stop that an entry carries; its quantity grows with the entry's fills."""
-    return OrderTerms(
-        strategy=entry.strategy,
-        symbol=entry.symbol,
-        side=entry.side.opposite,
-        quantity=Decimal(0),
-        type=OrderType.STOP_MARKET,
-        stop_price=entry.protective_stop,
-        closing=True,
-        reduce_only=True,
-    )
-
-
 class Proposal(Event, frozen=True):
     """A sized wish that waits for risk. ``reference_price`` is the mark at which it was sized."""
 
@@ -272,6 +232,20 @@ class CancelOrder(Event, frozen=True):
     reason: str
 
 
+class AmendOrder(Event, frozen=True):
+    """Ask the venue to change a working order; None leaves a part as it is.
+
+    ``quantity`` is the whole quantity, what was filled included: at or below that, the order is done.
+    """
+
+    order_id: str
+    at_ns: int
+    symbol: str
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
 # --- the venue answers ------------------------------------------------------------------------
 
 
@@ -284,6 +258,24 @@ class OrderAccepted(Event, frozen=True):
 
 class OrderRejected(Event, frozen=True):
     """The venue refused the order; nothing of it was executed."""
+
+    order_id: str
+    at_ns: int
+    reason: str
+
+
+class OrderAmended(Event, frozen=True):
+    """The order now has this whole quantity and these prices: as asked, or as its bracket made it."""
+
+    order_id: str
+    at_ns: int
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+
+
+class AmendRejected(Event, frozen=True):
+    """The venue did not change the order; it works as before, if it still works."""
 
     order_id: str
     at_ns: int
@@ -415,9 +407,12 @@ AnyEvent = (
     | Refusal
     | OrderIntent
     | SubmitOrder
+    | AmendOrder
     | CancelOrder
     | OrderAccepted
     | OrderRejected
+    | OrderAmended
+    | AmendRejected
     | OrderCanceled
     | OrderUnknown
     | OrderNotSent

@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from agentic_trading.core.enums import Direction, Market, Timeframe
+from agentic_trading.core.enums import Direction, Market, MarketStatus, Timeframe
+from agentic_trading.core.money import ONE
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -76,10 +77,44 @@ def candle_at(columns: CandleColumns, row: int) -> Candle:
     )
 
 
-class Instrument(msgspec.Struct, frozen=True):
+class MarginTier(msgspec.Struct, frozen=True):
+    """One step of a perpetual's margin table: what a position of this size must keep, and may borrow.
+
+    ``floor`` and ``cap`` bound the notional in quote currency (no cap: the last step is open). A position
+    of notional N keeps ``N * maintenance_ratio - deduction``; the deduction ("maintenance amount" at
+    Binance, "maintenance margin deduction" at Bybit) makes the steps meet at their borders.
+    """
+
+    floor: Decimal
+    cap: Decimal | None
+    maintenance_ratio: Decimal
+    deduction: Decimal
+    max_leverage: Decimal
+
+
+class PriceBand(msgspec.Struct, frozen=True):
+    """How far through the market an order may be priced, as multiples of the venue's reference price.
+
+    A buy may not be above reference * ``up``, a sell not below reference * ``down``.
+    """
+
+    down: Decimal
+    up: Decimal
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """A time in which the venue took no orders: from ``from_ns``, before ``until_ns`` (None: not ended)."""
+
+    from_ns: int
+    until_ns: int | None = None
+
+
+class Instrument(msgspec.Struct, frozen=True, omit_defaults=True):
     """What can be traded and under which rules; symbols are ccxt unified ones.
 
-    ``tick`` and ``lot`` are the price and quantity steps, ``min_notional`` is in quote currency.
+    ``tick`` and ``lot`` are the price and quantity steps, ``min_notional`` is in quote currency. All
+    quantities are in base currency: ``contract_size`` is only what the venue calls one contract. Rules
+    that are None or empty are not known. ``liquidation_fee_ratio`` is a share of the notional.
     """
 
     venue: str
@@ -91,10 +126,28 @@ class Instrument(msgspec.Struct, frozen=True):
     lot: Decimal
     min_quantity: Decimal
     min_notional: Decimal
+    max_quantity: Decimal | None = None
+    max_market_quantity: Decimal | None = None
+    price_band: PriceBand | None = None
+    contract_size: Decimal = ONE
+    tiers: tuple[MarginTier, ...] = ()
+    liquidation_fee_ratio: Decimal | None = None
+    funding_interval_ns: int | None = None
+    delisted_ns: int | None = None
+    halts: tuple[Halt, ...] = ()
 
     @property
     def can_short(self) -> bool:
         return self.market is Market.LINEAR
+
+    def status_at(self, at_ns: int) -> MarketStatus:
+        """Whether orders are taken at a time; from ``delisted_ns`` on nothing is, for good."""
+        if self.delisted_ns is not None and at_ns >= self.delisted_ns:
+            return MarketStatus.DELISTED
+        for halt in self.halts:
+            if halt.from_ns <= at_ns and (halt.until_ns is None or at_ns < halt.until_ns):
+                return MarketStatus.HALTED
+        return MarketStatus.TRADING
 
 
 class Position(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overf
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
 CENT_OF_ASSET = Decimal("0.00000001")
 """Finest unit in which venues keep balances (eight decimals)."""
 
@@ -75,6 +76,26 @@ def price_nearest(value: float | Decimal, tick: Decimal) -> Decimal:
     """The nearest price on the tick grid, ties to the even tick."""
     price = value if isinstance(value, Decimal) else decimal_of(value)
     return _on_grid(price, tick, ROUND_HALF_EVEN)
+
+
+def ratio_on_grid(numerator: Decimal, denominator: Decimal, step: Decimal, *, up: bool) -> Decimal:
+    """``numerator / denominator`` on the grid of ``step``, toward plus or minus infinity as named.
+
+    The quotient itself is never rounded: whether it lies on the grid is decided by the remainder, so a
+    value just short of a step is never taken for the step. Raises DivisionByZero for a zero denominator.
+    """
+    unit = EXACT.multiply(denominator, step)
+    count, rest = EXACT.divmod(numerator, unit)
+    if rest and (rest > 0) == (unit > 0):
+        count = EXACT.add(count, ONE) if up else count
+    elif rest and not up:
+        count = EXACT.subtract(count, ONE)
+    return EXACT.multiply(count, step)
+
+
+def margin_up(notional: Decimal, leverage: Decimal) -> Decimal:
+    """What ``leverage`` asks for a ``notional``, rounded up to eight decimals (against us)."""
+    return ratio_on_grid(notional, leverage, CENT_OF_ASSET, up=True)
 
 
 def fee_up(notional: Decimal, rate: Decimal) -> Decimal:

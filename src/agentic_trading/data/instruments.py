@@ -3,6 +3,8 @@
 import difflib
 import re
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 
 import msgspec
 
@@ -16,52 +18,13 @@ from agentic_trading.data.history.manifest import write_atomically
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "EUR", "BTC", "ETH")
 """Quote assets by which a joined name such as BTCUSDT is split, longest match first in spirit and order."""
 
+_COMMON = ("BTC", "ETH", "SOL", "XRP", "DOGE", "LTC")
 _UNIFIED = re.compile(r"^([A-Z0-9]{1,20})/([A-Z0-9]{2,10})(?::([A-Z0-9]{2,10}))?$")
 _PARTS = re.compile(r"[-_/.:\s]+")
 
-# (base, market, venue) -> tick, lot, smallest quantity, smallest order in USDT
-_SPOT_BINANCE = {
-    "BTC": ("0.01", "0.00001", "0.00001", "5"),
-    "ETH": ("0.01", "0.0001", "0.0001", "5"),
-    "SOL": ("0.01", "0.001", "0.001", "5"),
-    "XRP": ("0.0001", "0.1", "0.1", "5"),
-    "DOGE": ("0.00001", "1", "1", "5"),
-    "LTC": ("0.01", "0.001", "0.001", "5"),
-}
-_LINEAR_BINANCE = {
-    "BTC": ("0.1", "0.001", "0.001", "100"),
-    "ETH": ("0.01", "0.001", "0.001", "20"),
-    "SOL": ("0.01", "0.01", "0.01", "5"),
-    "XRP": ("0.0001", "0.1", "0.1", "5"),
-    "DOGE": ("0.00001", "1", "1", "5"),
-    "LTC": ("0.01", "0.001", "0.001", "20"),
-}
-_SPOT_BYBIT = {
-    "BTC": ("0.01", "0.000001", "0.000011", "5"),
-    "ETH": ("0.01", "0.00001", "0.00001", "5"),
-    "SOL": ("0.01", "0.001", "0.001", "5"),
-    "XRP": ("0.0001", "0.01", "0.01", "5"),
-    "DOGE": ("0.00001", "0.1", "0.1", "5"),
-    "LTC": ("0.01", "0.0001", "0.0001", "5"),
-}
-_LINEAR_BYBIT = {
-    "BTC": ("0.1", "0.001", "0.001", "5"),
-    "ETH": ("0.01", "0.01", "0.01", "5"),
-    "SOL": ("0.01", "0.1", "0.1", "5"),
-    "XRP": ("0.0001", "0.1", "0.1", "5"),
-    "DOGE": ("0.00001", "1", "1", "5"),
-    "LTC": ("0.01", "0.1", "0.1", "5"),
-}
-_RULES = {
-    ("binance", Market.SPOT): _SPOT_BINANCE,
-    ("binance", Market.LINEAR): _LINEAR_BINANCE,
-    ("bybit", Market.SPOT): _SPOT_BYBIT,
-    ("bybit", Market.LINEAR): _LINEAR_BYBIT,
-    ("sample", Market.SPOT): _SPOT_BINANCE,
-    ("sample", Market.LINEAR): _LINEAR_BINANCE | {"BTC": ("0.01", "0.001", "0.001", "100")},
-}
 _FALLBACK_MIN_NOTIONAL = Decimal(5)
 _LOT_WORTH = 0.1
+_BUILT_IN = Path(__file__).with_name("builtin_rules.json")
 
 
 def parse_symbol(text: str) -> tuple[str, str | None]:
@@ -108,40 +71,58 @@ def _nearest(written: str) -> str:
     elif split:
         base, quote = split
     else:
-        close = difflib.get_close_matches(joined, list(_SPOT_BINANCE), 1, 0.5)
+        close = difflib.get_close_matches(joined, _COMMON, 1, 0.5)
         base, quote = (close[0] if close else (joined if joined.isalnum() else "BTC")), "USDT"
     return f"{base}/{quote}:{quote}" if perpetual else f"{base}/{quote}"
+
+
+class _Group(msgspec.Struct, frozen=True):
+    """Rules from one source, as of one day."""
+
+    source: str
+    as_of: str
+    instruments: tuple[Instrument, ...]
+
+
+@cache
+def _built_in() -> dict[tuple[str, str], Instrument]:
+    groups = msgspec.json.decode(_BUILT_IN.read_bytes(), type=tuple[_Group, ...])
+    return {(each.venue, each.symbol): each for group in groups for each in group.instruments}
 
 
 def builtin_instrument(venue: str, symbol: str) -> Instrument | None:
     """Rules of the common USDT markets on Binance and Bybit, or None for others.
 
-    They are defaults as the venues publish them at the time of writing and change now and then: an
-    ``instrument.json`` beside the data overrides them. The sample market trades by Binance's rules.
+    They are what ``builtin_rules.json`` recorded at the day it names, and venues change them now and then:
+    an ``instrument.json`` beside the data overrides them. The sample market trades by Binance's rules.
     """
-    base, _, quote = symbol.partition(":")[0].partition("/")
-    rules = _RULES.get((venue, market_of(symbol)), {}).get(base)
-    if rules is None or quote != "USDT":
-        return None
-    return Instrument(venue, symbol, market_of(symbol), base, quote, *(Decimal(rule) for rule in rules))
+    return _built_in().get((venue, symbol))
 
 
 def load_instrument(store: HistoryStore, venue: str, symbol: str) -> Instrument:
     """The rules to trade by: ``instrument.json`` if there is one, else built in, else read off the data.
 
     The last resort takes the price step from the decimals the first stored closes use (later ones would be
-    the future of a run that starts there) and a quantity step
-    worth at most 0.1 quote. Raises CorruptData if the file cannot be used, MissingData if nothing is known.
+    the future of a run that starts there) and a quantity step worth at most 0.1 quote. Raises CorruptData
+    if the file cannot be used, MissingData if nothing is known.
+    """
+    return known_instrument(store, venue, symbol) or _from_prices(store, venue, symbol)
+
+
+def known_instrument(store: HistoryStore, venue: str, symbol: str) -> Instrument | None:
+    """The rules as somebody wrote them down: stored, else built in, else None.
+
+    Raises CorruptData if the stored ones cannot be used.
     """
     path = store.folder(venue, symbol) / "instrument.json"
-    if path.exists():
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Instrument)
-        except (msgspec.DecodeError, OSError) as problem:
-            raise CorruptData(
-                f"{path} does not describe an instrument: {problem}; delete it or correct it"
-            ) from None
-    return builtin_instrument(venue, symbol) or _from_prices(store, venue, symbol)
+    if not path.exists():
+        return builtin_instrument(venue, symbol)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Instrument)
+    except (msgspec.DecodeError, OSError) as problem:
+        raise CorruptData(
+            f"{path} does not describe an instrument: {problem}; delete it or correct it"
+        ) from None
 
 
 def save_instrument(store: HistoryStore, instrument: Instrument) -> None:

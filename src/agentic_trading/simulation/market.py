@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from agentic_trading.core.models import Instrument
-from agentic_trading.core.money import decimal_of
+from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.simulation.costs import FREE, CostModel
-from agentic_trading.simulation.resting import MarketModel
+from agentic_trading.simulation.resting import FeeAsset, MarketModel
 from agentic_trading.simulation.settings import SimulationSettings, fee_rates
+
+MILLISECOND_NS = 1_000_000
 
 
 def market_models(
@@ -16,20 +20,52 @@ def market_models(
 
     Raises ConfigError if a venue's fees are neither known nor given.
     """
-    comparing = settings.fills == "next_open"
-    spread = decimal_of(settings.half_spread_bps)
-    if settings.slippage == "fixed":
-        costs = CostModel(spread + decimal_of(settings.slippage_bps))
+    if settings.fills == "next_open":
+        shared = MarketModel(ZERO, ZERO, FREE, 0, decimal_of(settings.participation_ratio))
     else:
-        costs = CostModel(spread, decimal_of(settings.slippage_volatility_factor))
+        shared = MarketModel(
+            ZERO,
+            ZERO,
+            _costs(settings),
+            settings.latency_ms * MILLISECOND_NS,
+            decimal_of(settings.participation_ratio),
+            amend_latency_ns=_nanoseconds(settings.amend_latency_ms),
+            cancel_latency_ns=_nanoseconds(settings.cancel_latency_ms),
+            report_latency_ns=settings.report_latency_ms * MILLISECOND_NS,
+            jitter_ns=settings.latency_jitter_ms * MILLISECOND_NS,
+            reject_ratio=settings.reject_ratio,
+        )
     models = {}
     for symbol, instrument in instruments.items():
         maker, taker = fee_rates(instrument.venue, instrument.market, settings)
-        models[symbol] = MarketModel(
+        models[symbol] = msgspec.structs.replace(
+            shared,
             maker_fee=maker,
             taker_fee=taker,
-            costs=FREE if comparing else costs,
-            latency_ns=0 if comparing else settings.latency_ms * 1_000_000,
-            participation=decimal_of(settings.participation_ratio),
+            seed=settings.seed,
+            optimistic=settings.ambiguity == "optimistic",
+            touch_fills=settings.limit_fills == "touch",
+            hedged=settings.position_mode == "hedge",
+            fee_asset=_fee_asset(settings),
         )
     return models
+
+
+def _costs(settings: SimulationSettings) -> CostModel:
+    spread = decimal_of(settings.half_spread_bps)
+    if settings.slippage == "fixed":
+        return CostModel(spread + decimal_of(settings.slippage_bps))
+    if settings.slippage == "volatility":
+        return CostModel(spread, decimal_of(settings.slippage_volatility_factor))
+    return CostModel(spread, impact_factor=decimal_of(settings.slippage_impact_factor))
+
+
+def _nanoseconds(milliseconds: int | None) -> int | None:
+    return None if milliseconds is None else milliseconds * MILLISECOND_NS
+
+
+def _fee_asset(settings: SimulationSettings) -> FeeAsset | None:
+    if settings.fee_asset is None or settings.fee_asset_price is None:
+        return None
+    discount = decimal_of(settings.fee_asset_discount_ratio)
+    return FeeAsset(settings.fee_asset, decimal_of(settings.fee_asset_price), discount)

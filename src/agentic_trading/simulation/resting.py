@@ -5,45 +5,71 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import Liquidity, OrderType, Side
+from agentic_trading.core.enums import Liquidity, OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.money import ZERO, price_to_tick
 from agentic_trading.simulation.costs import CostModel
+
+BUY, MAKER = Side.BUY, Liquidity.MAKER
+MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
+TAKES_PROFIT = (OrderType.TAKE_PROFIT_MARKET, OrderType.TAKE_PROFIT_LIMIT)
+NEVER_RESTS = (TimeInForce.IOC, TimeInForce.FOK)
+
+
+class FeeAsset(msgspec.Struct, frozen=True):
+    """A third asset in which fees are paid while there is enough of it: at a discount, at a stated price."""
+
+    asset: str
+    price: Decimal
+    discount_ratio: Decimal
 
 
 class MarketModel(msgspec.Struct, frozen=True):
-    """Assumptions for one symbol: fee ratios, costs, latency, and our largest share of a candle's volume."""
+    """Assumptions for one symbol: fees, costs, delays, and our largest share of a candle's volume.
+
+    Fees are ratios of the notional. ``latency_ns`` is how long an order travels; amends and cancels
+    travel as long unless said otherwise. ``jitter_ns`` is the mean of an exponential delay on top of
+    each. A report is known ``report_latency_ns`` after it happened, not before the candle closed.
+    ``reject_ratio`` of the orders are rejected by chance. ``optimistic`` and ``touch_fills`` are the
+    kinder readings of a candle, ``hedged`` keeps long and short apart. All draws come from ``seed``.
+    """
 
     maker_fee: Decimal
     taker_fee: Decimal
     costs: CostModel
     latency_ns: int
     participation: Decimal
+    amend_latency_ns: int | None = None
+    cancel_latency_ns: int | None = None
+    report_latency_ns: int = 0
+    jitter_ns: int = 0
+    reject_ratio: float = 0.0
+    seed: int = 0
+    optimistic: bool = False
+    touch_fills: bool = False
+    hedged: bool = False
+    fee_asset: FeeAsset | None = None
 
     def fee_rate(self, liquidity: Liquidity) -> Decimal:
         """The fee ratio for a fill that made or took liquidity."""
-        return self.maker_fee if liquidity is Liquidity.MAKER else self.taker_fee
+        return self.maker_fee if liquidity is MAKER else self.taker_fee
 
 
 class RestingOrder:
     """An order the venue has taken.
 
     ``wanted`` is the ordered quantity, ``executed`` what was filled; ``remaining`` may still be filled
-    and is less than the difference when an order that this one replaced had executed a part.
+    and is less than the difference when an order that this one replaced had executed a part. One of
+    three is true: ``at_market`` (executes at once), ``waiting`` (for the market to reach ``level``),
+    ``rests_as_limit`` (at ``limit``). ``since_ns`` is the time from which on prices count for it.
     """
 
     __slots__ = (
-        "_trigger",
-        "arrived_ns",
-        "entry_id",
-        "executed",
-        "instrument",
-        "order_id",
-        "remaining",
-        "terms",
-        "triggered",
-        "wanted",
-    )
+        "allotted", "arrived_ns", "at_market", "entry_id", "executed", "instrument", "is_target", "leg",
+        "level", "limit", "order_id", "peak", "reduces", "remaining", "rests_as_limit", "rising", "side",
+        "since_ns", "takes_profit", "terms", "trails", "triggered", "waiting", "wanted",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -52,72 +78,102 @@ class RestingOrder:
         instrument: Instrument,
         arrived_ns: int,
         entry_id: str | None = None,
+        *,
+        is_target: bool = False,
     ) -> None:
-        """``entry_id`` names the entry whose fills this order protects, if it is an attached stop."""
+        """``entry_id`` names the entry whose fills this order protects, if it is part of a bracket."""
         self.order_id = order_id
         self.terms = terms
+        self.side = terms.side
+        self.leg: PositionSide = terms.position_side
         self.instrument = instrument
-        self.arrived_ns = arrived_ns
-        self.wanted = terms.quantity
-        self.remaining = terms.quantity
-        self.executed = Decimal(0)
-        self.triggered = False
+        self.arrived_ns = self.since_ns = arrived_ns
+        self.wanted = self.remaining = terms.quantity
+        self.executed = ZERO
         self.entry_id = entry_id
-        self._trigger = 0.0 if terms.stop_price is None else float(terms.stop_price)
+        self.is_target = is_target
+        self.allotted: list[Decimal] | None = None
+        self.reduces = terms.reduce_only or terms.close_position
+        self.limit = terms.price
+        kind = terms.type
+        self.triggered = False
+        self.at_market = kind is MARKET
+        self.rests_as_limit = kind is LIMIT
+        self.waiting = not (self.at_market or self.rests_as_limit)
+        if self.waiting:
+            self.level = terms.stop_price
+            self.takes_profit = kind in TAKES_PROFIT
+            self.trails = kind is TRAILING_STOP
+            self.rising = (terms.side is BUY) is not self.takes_profit
+            self.peak: Decimal | None = None
+        else:
+            self.level = None
+            self.takes_profit = self.trails = False
+
+    def trigger(self, at_ns: int) -> None:
+        """Its level was reached: from now on it executes at the market, or rests as a limit."""
+        self.triggered, self.waiting, self.since_ns = True, False, at_ns
+        self.at_market = self.limit is None
+        self.rests_as_limit = not self.at_market
+
+    def follow(self, seen: Decimal) -> bool:
+        """Let a trailing stop see a price; whether its level came to be or moved (it never loosens).
+
+        It follows the best price since it was activated, at its distance, rounded to the tick away
+        from the market.
+        """
+        selling = self.side is not BUY
+        if self.peak is None:
+            start = self.terms.activation_price
+            if start is not None and (seen < start if selling else seen > start):
+                return False
+        elif seen <= self.peak if selling else seen >= self.peak:
+            return False
+        self.peak = seen
+        distance = self.terms.trail_amount
+        if distance is None:
+            distance = seen * (self.terms.trail_ratio or ZERO)
+        self.level = price_to_tick(
+            seen - distance if selling else seen + distance, self.instrument.tick, up=not selling
+        )
+        return True
 
     @property
-    def side(self) -> Side:
-        return self.terms.side
-
-    @property
-    def at_market(self) -> bool:
-        """Executes at once: a market order, or a stop that was touched."""
-        return self.terms.type is OrderType.MARKET or self.triggered
-
-    @property
-    def is_stop(self) -> bool:
-        """Waits for its trigger."""
-        return self.terms.type is OrderType.STOP_MARKET and not self.triggered
+    def never_rests(self) -> bool:
+        """What it cannot take when it becomes executable is cancelled."""
+        return self.terms.time_in_force in NEVER_RESTS
 
     @property
     def reached_at(self) -> tuple[float, bool]:
-        """The price that would execute it, and whether the market comes from above; -inf for none."""
-        level = self.terms.price if self.terms.stop_price is None else self.terms.stop_price
-        if level is None:
-            return float("-inf"), True
-        return float(level), self.is_stop == (self.side is Side.SELL)
+        """The price that may do something to it, and whether the market comes from above; -inf for none."""
+        buying = self.side is BUY
+        if self.waiting:
+            if self.level is not None:
+                return float(self.level), not self.rising
+            assert self.terms.activation_price is not None  # a trailing stop that is not active yet
+            return float(self.terms.activation_price), buying
+        if self.limit is not None and self.rests_as_limit:
+            return float(self.limit), buying
+        return float("-inf"), True
 
     def out_of_reach(self, candle: Candle) -> bool:
-        """Whether a candle surely did not touch the stop: in floats, which order like their decimals."""
-        if self.terms.side is Side.SELL:
-            return candle.low > self._trigger
-        return candle.high < self._trigger
-
-    @property
-    def rests_as_limit(self) -> bool:
-        return self.terms.type is OrderType.LIMIT
-
-    @property
-    def limit(self) -> Decimal:
-        """The limit price; only limit orders have one."""
-        assert self.terms.price is not None
-        return self.terms.price
-
-    @property
-    def stop_price(self) -> Decimal:
-        """The trigger price; only stop orders have one."""
-        assert self.terms.stop_price is not None
-        return self.terms.stop_price
+        """Whether a candle surely did not reach the level: in floats, which order like their decimals."""
+        if self.level is None:
+            return True
+        return candle.high < float(self.level) if self.rising else candle.low > float(self.level)
 
 
 class Waits(msgspec.Struct, frozen=True):
     """What the venue waits for: the next arrival, the next candle of a market, or a price.
 
     ``levels`` are (down, up) by symbol: a low at or below ``down``, or a high at or above ``up``, may
-    execute something. ``holding`` says whether funding would be settled.
+    execute something. ``every_row`` are the symbols of which every candle matters (``at_market`` says
+    whether there are any). ``arrival_ns`` is also when a held-back report is due. ``holding`` says
+    whether funding would be settled.
     """
 
     arrival_ns: int | None
     at_market: bool
     levels: Mapping[str, tuple[float, float]]
     holding: bool
+    every_row: tuple[str, ...] = ()

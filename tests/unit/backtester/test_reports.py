@@ -3,21 +3,27 @@
 import io
 import json
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agentic_trading.backtester.metrics import daily_equity
-from agentic_trading.backtester.report.breakdown import periods, refusals_by_code
+from agentic_trading.backtester.report.breakdown import periods, refusals_by_code, slices
 from agentic_trading.backtester.report.content import content_of
 from agentic_trading.backtester.report.page import page
 from agentic_trading.backtester.report.plausibility import warnings_for
-from agentic_trading.backtester.report.series import buy_and_hold, price_lines, thin
+from agentic_trading.backtester.report.series import hold_growth, price_candles, rolling, thin
 from agentic_trading.backtester.report.terminal import print_report
 from agentic_trading.backtester.report.text import money, percent
+from agentic_trading.backtester.report.trade_list import trade_list
 from agentic_trading.backtester.result import Result
 from agentic_trading.core.enums import DAY_NS, HOUR_NS, Timeframe
 from agentic_trading.core.errors import ConfigError
@@ -32,10 +38,10 @@ def printed(result: Result, folder: Path | None = None) -> str:
     return out.getvalue()
 
 
-def embedded(html: str) -> dict[str, object]:
-    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', html, re.DOTALL)
+def embedded(html: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
     assert found is not None
-    loaded: dict[str, object] = json.loads(found[1])
+    loaded: dict[str, Any] = json.loads(found[1])
     return loaded
 
 
@@ -74,7 +80,7 @@ def test_the_page_is_whole_and_needs_no_network(result: Result) -> None:
     shell = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
     assert "{{" not in shell
     assert not re.search(r"""(?:src|href)\s*=|@import|url\(""", shell)
-    assert html.count("<script") >= 3
+    assert html.count("<script") == 4
     assert len(html) > 1_000_000
     assert "Plotly.react" in html
 
@@ -93,20 +99,100 @@ def test_hostile_names_stay_text(make_result: MakeResult) -> None:
     assert "<img" not in re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
 
 
-def test_charts_hold_equity_hold_drawdown_and_every_trade(result: Result) -> None:
-    """The charts carry the curves, and per symbol the entries and exits of all its trades."""
-    figures = embedded(page(result))
-    curve = figures["curve"]
-    assert isinstance(curve, dict)
-    assert [trace["name"] for trace in curve["data"]] == ["Buy and hold", "Equity", "Drawdown", "Exposure"]
-    assert all(len(trace["x"]) <= 4000 for trace in curve["data"])
-    prices = figures["prices"]
-    assert isinstance(prices, dict)
-    for symbol, figure in prices.items():
-        trades = result.trades["symbol"].to_list().count(symbol)
-        marks = {trace["name"]: len(trace["x"]) for trace in figure["data"] if trace["mode"] == "markers"}
-        assert marks.get("Long entry", 0) + marks.get("Short entry", 0) == trades
-        assert marks["Exit"] + marks["Stopped"] == trades
+def column(packed: Any) -> list[float]:
+    """The numbers of a packed column."""
+    kind = np.dtype("<" + packed["type"])
+    return [float(each) for each in np.frombuffer(b64decode(packed["b64"]), dtype=kind)]
+
+
+def test_charts_hold_the_curves_and_their_extremes(result: Result) -> None:
+    """The account curves share one axis and keep first, last, lowest and highest equity of the run."""
+    curve = embedded(page(result))["curve"]
+    lengths = {len(column(curve[name])) for name in ("t", "equity", "hold", "below", "gross", "net")}
+    assert lengths == {len(column(curve["t"]))}
+    assert len(column(curve["t"])) <= 2400
+    equity, shown = result.equity["equity"], column(curve["equity"])
+    assert (shown[0], shown[-1]) == (equity[0], equity[-1])
+    assert (min(shown), max(shown)) == (equity.min(), equity.max())
+    hold = result.metrics["buy_and_hold_return_ratio"]
+    assert column(curve["hold"])[-1] == pytest.approx(100_000 * (1 + (hold or 0)))
+
+
+def test_every_trade_is_shown_with_its_stop_and_reasons(result: Result) -> None:
+    """The page holds all trades as in the table, each with the stop and the reasons of its entry."""
+    trades = embedded(page(result))["trades"]
+    assert trades["total"] == result.trades.height == len(column(trades["net"]))
+    assert column(trades["net"]) == result.trades["net"].cast(pl.Float64).to_list()
+    entries = result.trades["entry_price"].cast(pl.Float64).to_list()
+    assert column(trades["stop"]) == pytest.approx([0.98 * price for price in entries])
+    assert trades["why"]["names"] == ["fast 101.5, slow 99.25"]
+
+
+def test_of_too_many_trades_the_largest_are_shown(result: Result) -> None:
+    """A limit keeps the trades with the largest results, in their order, and says how many there were."""
+    shown = trade_list(result, 10)
+    sizes = result.trades["net"].cast(pl.Float64).abs().sort(descending=True)
+    assert (shown.total, shown.table.height) == (result.trades.height, 10)
+    assert shown.table["net"].abs().min() == sizes[9]
+    assert shown.table["exit_ns"].is_sorted()
+
+
+def test_the_bridge_leads_from_gross_to_net(result: Result) -> None:
+    """The first amount, what the costs did, and the net profit add up."""
+    bridge = content_of(result).bridge
+    assert sum(amount for _, amount in bridge[:-1]) == pytest.approx(bridge[-1][1])
+    assert bridge[-1] == ("Net", result.metrics["net_profit"])
+
+
+def test_slices_add_up_to_all_trades(result: Result) -> None:
+    """Whatever trades are sliced by, the slices hold every trade once and their nets sum to the whole."""
+    found = slices(result.trades)
+    assert list(found) == ["regime", "direction", "exit", "weekday", "hour"]
+    for parts in found.values():
+        assert sum(part.trades for part in parts) == result.trades.height
+        assert sum(part.net for part in parts) == pytest.approx(result.trades["net"].cast(pl.Float64).sum())
+    assert (len(found["weekday"]), len(found["hour"])) == (7, 24)
+
+
+def test_weekday_and_hour_are_those_of_the_entry(result: Result) -> None:
+    """A trade entered on Thursday the 29th of February 2024 at 13:30 UTC counts there."""
+    at = datetime(2024, 2, 29, 13, 30, tzinfo=UTC)
+    one = result.trades.head(1).with_columns(pl.lit(int(at.timestamp()) * 10**9).alias("entry_ns"))
+    found = slices(one)
+    assert [part.label for part in found["weekday"] if part.trades] == ["Thursday"]
+    assert [part.label for part in found["hour"] if part.trades] == ["13:00"]
+
+
+def test_a_band_is_shown_where_the_run_has_one(make_result: MakeResult) -> None:
+    """With a band the page has its figures, its break-even costs and its curves; without one, none of it."""
+    plain = make_result(days=60, trades=10)
+    assert embedded(page(plain))["band"] is None
+    assert "Optimistic" not in re.sub(r"<script.*?</script>", "", page(plain), flags=re.DOTALL)
+    base = plain.metrics
+    at_ns, equity = plain.equity["timestamp_ns"].to_list(), plain.equity["equity"].to_list()
+    plain.summary["band"] = {
+        "optimistic": {**base, "total_return_ratio": 0.4321}, "base": base, "pessimistic": base,
+        "break_even_bps": {"fee": 12.5, "slippage": 8.0}, "break_even_delay_ms": 750,
+        "curve": {"timestamp_ns": at_ns, "optimistic": equity, "pessimistic": equity},
+    }  # fmt: skip
+    html = page(plain)
+    for part in (
+        "Under other assumptions",
+        "+43.21 %",
+        "12.50 bps",
+        "Breaks even at a slippage of",
+        "750 ms",
+    ):
+        assert part in html
+    assert len(column(embedded(html)["band"]["low"])) > 100
+
+
+def test_the_data_of_the_page_are_small(make_result: MakeResult) -> None:
+    """However long the run and many its trades, what the charts are drawn from stays under 600 kB."""
+    for result in (make_result(days=180, trades=40), make_result(days=3000, trades=4000)):
+        data = re.search(r'id="data">(.*?)</script>', page(result), re.DOTALL)
+        assert data is not None
+        assert len(data[1]) < 600_000
 
 
 def test_a_run_without_trades_or_prices_still_reports(make_result: MakeResult) -> None:
@@ -179,12 +265,39 @@ def test_thinning_keeps_the_extremes() -> None:
 
 
 def test_buy_and_hold_is_the_mean_of_the_symbols() -> None:
-    """One symbol doubles, the other starts later and halves: equal parts end at 1.25."""
-    rise = columns("A/USDT", 0, [10.0, 15.0, 20.0])
+    """One symbol doubles from its first open, the other starts later and halves: equal parts end at 1.25."""
+    rise = columns("A/USDT", 0, [10.0, 15.0, 16.0])
+    rise.bars[0, 0] = 8.0
     fall = columns("B/USDT", 1, [8.0, 4.0])
     at_ns = np.array([HOUR_NS, 2 * HOUR_NS, 3 * HOUR_NS], dtype=np.int64)
-    held = buy_and_hold(price_lines({"A/USDT": rise, "B/USDT": fall}), 100.0, at_ns)
-    assert held.tolist() == [100.0, 125.0, 125.0]
+    held = hold_growth(price_candles({"A/USDT": rise, "B/USDT": fall}), at_ns)
+    assert held.tolist() == [1.125, 1.4375, 1.25]
+
+
+@given(st.integers(1, 3000), st.integers(0, 50), st.integers(400, 1000))
+def test_merged_candles_keep_what_the_candles_were(count: int, first: int, total: int) -> None:
+    """However many candles are merged: never too many, and open, high, low, close and times are theirs."""
+    closes = (100 + np.random.default_rng(count).normal(size=count).cumsum()).tolist()
+    own = columns("A/USDT", first, closes)
+    merged = price_candles({"A/USDT": own}, total)
+    assert merged.height <= total
+    assert merged["open"][0] == own.bars[0, 0]
+    assert merged["close"][-1] == closes[-1]
+    assert (merged["high"].max(), merged["low"].min()) == (own.bars[1].max(), own.bars[2].min())
+    assert merged["timestamp_ns"][-1] == own.close_ns[-1]
+    assert (merged["open_ns"] <= merged["timestamp_ns"]).all()
+    assert merged["open_ns"].is_sorted()
+    assert merged["open_ns"].n_unique() == merged.height
+
+
+def test_rolling_figures_are_the_metrics_of_their_window(result: Result) -> None:
+    """The rolling ratio over the whole run is the Sharpe ratio of the run, and likewise the volatility."""
+    daily = content_of(result).daily_returns
+    sharpe, volatility = rolling(daily, daily.shape[0])
+    assert sharpe[0] == pytest.approx(result.metrics["sharpe"])
+    assert volatility[0] == pytest.approx(result.metrics["volatility_ratio"])
+    assert rolling(daily[:5], 30)[0].shape == (0,)
+    assert np.isnan(rolling(np.zeros(40), 30)[0]).all()
 
 
 def columns(symbol: str, first: int, closes: list[float]) -> CandleColumns:

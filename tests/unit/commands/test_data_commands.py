@@ -102,3 +102,21 @@ def test_sample(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "synthetic sample market" in result.stdout
     assert (tmp_path / "sample").is_dir()
+
+
+def test_import_rules(folder: Path, tmp_path: Path) -> None:
+    """Rules go to the markets that have data, and the answer names them."""
+    market = {
+        "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "spot": True,
+        "precision": {"amount": 0.001, "price": 0.5},
+        "limits": {"amount": {"min": 0.002}, "cost": {"min": 5}},
+    }  # fmt: skip
+    path = tmp_path / "markets.json"
+    path.write_text(json.dumps({"BTC/USDT": market, "ETH/USDT": market | {"base": "ETH"}}))
+    assert isinstance(failure("import-rules", path, "-d", folder), UsageError)
+    result = run("import-rules", path, "-d", folder, "--exchange", "binance", "--json")
+    (report,) = json.loads(result.stdout)["files"]
+    assert (report["kept"], report["passed_over"], report["kind"]) == (["BTC/USDT"], 1, "ccxt markets")
+    assert '"tick": "0.5"' in (folder / "binance/spot/BTC-USDT/instrument.json").read_text()
+    shown = run("import-rules", path, "-d", folder, "--exchange", "binance", "-p", "ETH/USDT")
+    assert "ETH/USDT" in shown.stdout

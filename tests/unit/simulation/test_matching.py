@@ -5,49 +5,36 @@ from decimal import Decimal
 import pytest
 
 from agentic_trading.core.enums import Liquidity, Side
-from agentic_trading.simulation.costs import FREE, CostModel
-from agentic_trading.simulation.matching import (
+from agentic_trading.simulation.matching.prices import (
     Match,
     gap_limit,
-    match_market,
-    match_stop,
     opens_beyond,
-    take_limit,
     trade_through,
+    trigger_price,
+    within,
 )
-from venue_market import BUY, SELL, candle, instrument
+from venue_market import BUY, SELL, candle
 
 CANDLE = candle(0, "100 110 90 105")
-BPS_50 = CostModel(Decimal(50))
 
 
 def maker(price: str) -> Match:
     return Match(Decimal(price), Decimal(price), Liquidity.MAKER)
 
 
-def taker(price: str, reference: str) -> Match:
-    return Match(Decimal(price), Decimal(reference), Liquidity.TAKER)
-
-
-@pytest.mark.parametrize(("side", "price"), [(BUY, "100.5"), (SELL, "99.5")])
-def test_market_order_takes_the_open(side: Side, price: str) -> None:
-    """A market order fills at the open after costs; the open itself is kept as the reference."""
-    assert match_market(instrument(), side, CANDLE, 0.0, BPS_50) == taker(price, "100")
-
-
 @pytest.mark.parametrize(
-    ("side", "limit", "expected"),
+    ("side", "price", "limit", "inside"),
     [
-        (BUY, "100.5", "100.5"),  # the open after costs is just within the limit
-        (BUY, "100.4", None),
-        (SELL, "99.5", "99.5"),
-        (SELL, "99.6", None),
+        (BUY, "100.5", "100.5", True),
+        (BUY, "100.5", "100.4", False),
+        (SELL, "99.5", "99.5", True),
+        (SELL, "99.5", "99.6", False),
+        (SELL, "1", None, True),
     ],
 )
-def test_limit_takes_the_open_only_within_its_price(side: Side, limit: str, expected: str | None) -> None:
-    """An arriving limit order takes liquidity only if the open after costs is no worse than the limit."""
-    found = take_limit(instrument(), side, Decimal(limit), CANDLE, 0.0, BPS_50)
-    assert found == (None if expected is None else taker(expected, "100"))
+def test_a_price_within_the_limit(side: Side, price: str, limit: str | None, inside: bool) -> None:
+    """A taker's price is no worse than the limit; a market order has none."""
+    assert within(side, Decimal(price), None if limit is None else Decimal(limit)) is inside
 
 
 @pytest.mark.parametrize(
@@ -79,34 +66,44 @@ def test_only_the_close_is_surely_after_the_arrival(side: Side, limit: str, fill
     assert found == (maker(limit) if fills else None)
 
 
+def test_the_kinder_reading_fills_at_a_touch() -> None:
+    """Where a touch is enough, a price at the limit fills it, and one short of it does not."""
+    found = [
+        trade_through(BUY, Decimal(limit), CANDLE, from_open=True, touch=True) for limit in ("90", "89.9")
+    ]
+    assert found == [maker("90"), None]
+
+
 @pytest.mark.parametrize(
-    ("side", "stop", "expected"),
+    ("rising", "level", "shown"),
     [
-        (SELL, "95", taker("94.5", "95")),  # touched inside: the stop price less 0.5 % (0.475, to the tick)
-        (SELL, "90", taker("90", "90")),  # touched exactly: slippage ends at the low
-        (SELL, "89.9", None),
-        (SELL, "101", taker("99.5", "100")),  # the open is beyond it: the open is worse
-        (BUY, "104", taker("104.6", "104")),
-        (BUY, "110", taker("110", "110")),
-        (BUY, "110.1", None),
-        (BUY, "99", taker("100.5", "100")),
+        (False, "95", "95"),
+        (False, "90", "90"),  # touched exactly
+        (False, "89.9", None),
+        (False, "101", "100"),  # the open is beyond it
+        (True, "104", "104"),
+        (True, "110", "110"),
+        (True, "110.1", None),
+        (True, "99", "100"),
     ],
 )
-def test_stop_fills_at_the_worse_of_stop_and_open(side: Side, stop: str, expected: Match | None) -> None:
-    """Touched means triggered; filled at the worse of stop and open, after costs, inside the candle."""
-    assert match_stop(instrument(), side, Decimal(stop), CANDLE, BPS_50) == expected
+def test_a_level_shows_itself_or_an_open_beyond(rising: bool, level: str, shown: str | None) -> None:
+    """Touched means triggered: the market shows the level, or the open where the candle began beyond it."""
+    found = trigger_price(Decimal(level), CANDLE, rising=rising)
+    assert found == (None if shown is None else Decimal(shown))
+
+
+@pytest.mark.parametrize(("level", "reached"), [("105", True), ("105.1", False), ("101", True)])
+def test_a_late_take_profit_trusts_only_the_close(level: str, reached: bool) -> None:
+    """Where the extremes may be older than the order, the close must be at the level or beyond."""
+    found = trigger_price(Decimal(level), CANDLE, rising=True, from_open=False)
+    assert found == (Decimal(level) if reached else None)
 
 
 @pytest.mark.parametrize(
-    ("side", "stop", "beyond"),
-    [(SELL, "100", True), (SELL, "99.9", False), (BUY, "100", True), (BUY, "100.1", False)],
+    ("rising", "level", "beyond"),
+    [(False, "100", True), (False, "99.9", False), (True, "100", True), (True, "100.1", False)],
 )
-def test_a_stop_may_be_touched_by_the_open(side: Side, stop: str, beyond: bool) -> None:
-    """An open at or beyond the stop touches it."""
-    assert opens_beyond(side, Decimal(stop), CANDLE) is beyond
-
-
-def test_free_fills_are_the_shown_prices() -> None:
-    """Without costs every taker pays exactly what the market showed."""
-    assert match_market(instrument(), BUY, CANDLE, 0.9, FREE) == taker("100", "100")
-    assert match_stop(instrument(), SELL, Decimal(95), CANDLE, FREE) == taker("95", "95")
+def test_a_level_may_be_reached_by_the_open(rising: bool, level: str, beyond: bool) -> None:
+    """An open at or beyond the level reaches it."""
+    assert opens_beyond(Decimal(level), CANDLE, rising=rising) is beyond

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from agentic_trading.core.enums import Liquidity
+from agentic_trading.core.enums import Liquidity, OrderType
 from agentic_trading.core.events import DayStarted, Event, Fill, OrderCanceled
 from agentic_trading.simulation.costs import CostModel
 from venue_market import (
@@ -477,7 +477,7 @@ def test_a_stop_may_wait_for_its_position() -> None:
         ("-1", {}, "quantity_off_lot"),
         ("0.001", {}, "below_min_quantity"),
         ("0.049", {}, "below_min_notional"),
-        ("1", {"stop_price": "95.05"}, "price_off_tick"),
+        ("1", {"stop_price": "95.05", "type": OrderType.STOP_MARKET}, "price_off_tick"),
         ("1", {"protective_stop": "95.05"}, "price_off_tick"),
         ("1", {"protective_stop": "0"}, "price_off_tick"),
         ("1", {"replaces": "Z"}, "replaced_order_is_done"),

@@ -1,4 +1,4 @@
-"""Where the result comes from: by strategy, by symbol, by calendar period, by cost and by refusal."""
+"""Where the result comes from: by strategy, symbol, regime, hour, calendar period, cost and refusal."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ import polars as pl
 
 from agentic_trading.backtester.metrics import trade_figures
 from agentic_trading.backtester.round_trips import OpenPosition, RoundTrips, Trade
-from agentic_trading.core.enums import DAY_NS
+from agentic_trading.core.enums import DAY_NS, HOUR_NS
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.models import FloatArray, IntArray
 from agentic_trading.core.money import ZERO, exact
@@ -113,6 +113,51 @@ def _label(at_ns: int, weekly: bool) -> str:
     if weekly:
         return (day - timedelta(days=day.weekday())).strftime("%Y-%m-%d")
     return day.strftime("%Y-%m")
+
+
+class Slice(NamedTuple):
+    """The closed trades that share something: how many, how many won, and their net profit."""
+
+    label: str
+    trades: int
+    won: int
+    net: float
+
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_WEEKDAY_OF_1970 = 3
+"""1970-01-01 was a Thursday."""
+
+
+def slices(trades: pl.DataFrame) -> dict[str, tuple[Slice, ...]]:
+    """Closed trades by what they have in common: regime, direction, exit reason, weekday and hour of entry.
+
+    ``trades`` as in ``trades.parquet``. Weekdays and hours are UTC and all there, the others by size.
+    """
+    net = trades["net"].cast(pl.Float64)
+    entry_ns = trades["entry_ns"].to_numpy()
+    weekday = (entry_ns // DAY_NS + _WEEKDAY_OF_1970) % 7
+    hour = entry_ns % DAY_NS // HOUR_NS
+    days = [WEEKDAYS[at] for at in weekday.tolist()]
+    hours = [f"{at:02d}:00" for at in hour.tolist()]
+    return {
+        "regime": _slices(trades["regime"].to_list(), net, ()),
+        "direction": _slices(trades["direction"].to_list(), net, ()),
+        "exit": _slices(trades["exit_reason"].to_list(), net, ()),
+        "weekday": _slices(days, net, WEEKDAYS),
+        "hour": _slices(hours, net, tuple(f"{at:02d}:00" for at in range(24))),
+    }
+
+
+def _slices(labels: Sequence[str | None], net: pl.Series, all_labels: Sequence[str]) -> tuple[Slice, ...]:
+    found = {label: [0, 0, 0.0] for label in all_labels}
+    for label, value in zip(labels, net.to_list(), strict=True):
+        part = found.setdefault(label or "unknown", [0, 0, 0.0])
+        part[0] += 1
+        part[1] += value > 0
+        part[2] += value
+    parts = [Slice(label, int(count), int(won), total) for label, (count, won, total) in found.items()]
+    return tuple(parts) if all_labels else tuple(sorted(parts, key=lambda part: (-part.trades, part.label)))
 
 
 def refusals_by_code(decisions: pl.DataFrame) -> list[tuple[str, str, int]]:

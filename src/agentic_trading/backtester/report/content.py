@@ -5,15 +5,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from agentic_trading.backtester.metrics import daily_equity, daily_returns
-from agentic_trading.backtester.report.breakdown import Period, periods, refusals_by_code
+from agentic_trading.backtester.report.breakdown import Period, Slice, periods, refusals_by_code, slices
+from agentic_trading.backtester.report.grids import (
+    band_grid,
+    break_even_rows,
+    open_grid,
+    refusal_grid,
+    split_grid,
+)
 from agentic_trading.backtester.report.plausibility import warnings_for
 from agentic_trading.backtester.report.text import NONE_TEXT, Grid, Row, money, percent, plain, tone_of
 from agentic_trading.backtester.result import Result
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import DAY_NS
-from agentic_trading.core.models import FloatArray
+from agentic_trading.core.models import FloatArray, IntArray
 
 
 class Content(NamedTuple):
@@ -26,14 +34,20 @@ class Content(NamedTuple):
     period: str
     sentence: str
     headline: tuple[Row, ...]
+    band: Grid
+    break_even: tuple[Row, ...]
     returns: tuple[Row, ...]
     risk: tuple[Row, ...]
     trading: tuple[Row, ...]
     costs: tuple[Row, ...]
+    bridge: tuple[tuple[str, float], ...]
+    """From the result before costs to the net one: label and amount, in quote; the last is their sum."""
     per_strategy: Grid
     per_symbol: Grid
+    slices: Mapping[str, tuple[Slice, ...]]
     open_positions: Grid
     periods: tuple[Period, ...]
+    day_end_ns: IntArray
     daily_returns: FloatArray
     refusals: Grid
     data: tuple[Row, ...]
@@ -63,16 +77,21 @@ def content_of(result: Result) -> Content:
         period=f"{iso(start_ns)[:16]} to {iso(end_ns)[:16]} UTC ({days:,.1f} days)",
         sentence=_sentence(result, days),
         headline=_headline(result, figure),
+        band=band_grid(summary.get("band") or {}),
+        break_even=break_even_rows(summary.get("band") or {}),
         returns=_rows(figure, _RETURNS),
         risk=(*_rows(figure, _RISK), _worst_day(day_end_ns.tolist(), day_equity, result.capital)),
         trading=(*_rows(figure, _TRADING), *_count_rows(counts)),
-        costs=_cost_rows(summary),
-        per_strategy=_split_grid("Strategy", summary.get("per_strategy", {})),
-        per_symbol=_split_grid("Symbol", summary.get("per_symbol", {})),
-        open_positions=_open_grid(result),
+        costs=_cost_rows(summary, _traded(result)),
+        bridge=_bridge(summary),
+        per_strategy=split_grid("Strategy", summary.get("per_strategy", {})),
+        per_symbol=split_grid("Symbol", summary.get("per_symbol", {})),
+        slices=slices(result.trades),
+        open_positions=open_grid(result.open_positions),
         periods=periods(day_end_ns, day_equity, result.capital, result.trades["exit_ns"].to_numpy()),
+        day_end_ns=day_end_ns,
         daily_returns=daily_returns(day_equity, result.capital),
-        refusals=_refusal_grid(stopped),
+        refusals=refusal_grid(stopped),
         data=_data_rows(summary.get("data", {})),
         warnings=tuple(warnings),
         provenance=_provenance(summary),
@@ -188,54 +207,37 @@ def _count_rows(counts: Mapping[str, int]) -> tuple[Row, ...]:
     return tuple(Row(name.replace("_", " ").capitalize(), plain(counts[name])) for name in found)
 
 
-def _cost_rows(summary: Mapping[str, Any]) -> tuple[Row, ...]:
+def _traded(result: Result) -> float:
+    """Sum of quantity times price over all fills."""
+    quantity, price = (result.fills[name].cast(pl.Float64) for name in ("quantity", "price"))
+    return float((quantity * price).sum())
+
+
+def _cost_parts(summary: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    """What the costs did to the result, in quote: label and amount."""
     costs = summary.get("costs", {})
-    fees, slippage = float(costs.get("fees") or 0), float(costs.get("slippage") or 0)
-    funding = float(costs.get("funding") or 0)
     return (
-        Row("Fees", money(-fees, signed=True), tone_of(-fees)),
-        Row("Slippage and spread", money(-slippage, signed=True), tone_of(-slippage)),
-        Row("Funding (+ received)", money(funding, signed=True), tone_of(funding)),
-        Row("Together", money(funding - fees - slippage, signed=True), tone_of(funding - fees - slippage)),
+        ("Slippage and spread", -float(costs.get("slippage") or 0)),
+        ("Fees", -float(costs.get("fees") or 0)),
+        ("Funding (+ received)", float(costs.get("funding") or 0)),
     )
 
 
-def _split_grid(name: str, parts: Mapping[str, Mapping[str, Any]]) -> Grid:
-    headings = (name, "Trades", "Winning", "Net profit", "Open", "Fees", "Funding", "Factor")
-    rows = []
-    for label, part in parts.items():
-        net, still_open, funding = part.get("net_profit"), part.get("open_profit"), part.get("funding")
-        rows.append((
-            Row("", str(label)),
-            Row("", plain(part.get("trades"), 0)),
-            Row("", percent(part.get("win_ratio"), signed=False)),
-            Row("", money(net, signed=True), tone_of(net)),
-            Row("", money(still_open, signed=True) if still_open else "-", tone_of(still_open)),
-            Row("", money(part.get("fees"))),
-            Row("", money(funding, signed=True) if funding else "-", tone_of(funding)),
-            Row("", plain(part.get("profit_factor"))),
-        ))  # fmt: skip
-    return Grid(headings, tuple(rows))
+def _cost_rows(summary: Mapping[str, Any], traded: float) -> tuple[Row, ...]:
+    parts = _cost_parts(summary)
+
+    def row(label: str, value: float) -> Row:
+        note = f"{-10_000 * value / traded:.2f} bps of what was traded" if traded and value else ""
+        return Row(label, money(value, signed=True), tone_of(value), note)
+
+    return (*(row(*part) for part in parts), row("Together", sum(value for _, value in parts)))
 
 
-def _open_grid(result: Result) -> Grid:
-    headings = ("Strategy", "Symbol", "Direction", "Quantity", "Entry", "Mark", "Unrealised")
-    rows = []
-    columns = ("strategy", "symbol", "direction", "quantity", "entry_price", "mark_price", "unrealised")
-    for *names, entry, mark, unrealised in result.open_positions.select(columns).iter_rows():
-        gain = float(unrealised)
-        rows.append((
-            *(Row("", str(name)) for name in names),
-            Row("", f"{float(entry):,.6g}" if float(entry) < 1 else money(float(entry))),
-            Row("", f"{float(mark):,.6g}" if float(mark) < 1 else money(float(mark))),
-            Row("", money(gain, signed=True), tone_of(gain)),
-        ))  # fmt: skip
-    return Grid(headings, tuple(rows))
-
-
-def _refusal_grid(stopped: Sequence[tuple[str, str, int]]) -> Grid:
-    rows = [(Row("", code or kind), Row("", kind), Row("", f"{count:,}")) for kind, code, count in stopped]
-    return Grid(("Code", "By", "Times"), tuple(rows))
+def _bridge(summary: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    net = float(summary["metrics"].get("net_profit") or 0)
+    parts = _cost_parts(summary)
+    before = net - sum(value for _, value in parts)
+    return (("Before costs", before), *parts, ("Net", net))
 
 
 def _data_rows(data: Mapping[str, Any]) -> tuple[Row, ...]:

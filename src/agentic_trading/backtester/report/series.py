@@ -1,68 +1,121 @@
-"""Long series for charts: thinned to what a screen can show, and the buy-and-hold yardstick."""
+"""Long series made short enough for a screen, and the buy-and-hold yardstick."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 
-from agentic_trading.core.models import CLOSE, OPEN, CandleColumns, FloatArray, IntArray
+from agentic_trading.backtester.frames import SCHEMAS
+from agentic_trading.backtester.metrics import DAYS_PER_YEAR
+from agentic_trading.core.enums import DAY_NS, HOUR_NS, MINUTE_NS
+from agentic_trading.core.models import CLOSE, HIGH, LOW, OPEN, CandleColumns, FloatArray, IntArray
 
-CHART_POINTS = 4000
-"""Largest number of points of one line in a report."""
+CHART_CANDLES = 14_000
+"""Most candles in one report, over all symbols."""
+_FEWEST_CANDLES = 400
+"""What every symbol gets however many there are."""
+
+_STEPS_NS = (
+    *(minutes * MINUTE_NS for minutes in (1, 2, 3, 5, 10, 15, 30)),
+    *(hours * HOUR_NS for hours in (1, 2, 4, 6, 12)),
+    *(days * DAY_NS for days in (1, 2, 4, 7)),
+)
 
 
-def thin(values: FloatArray, limit: int = CHART_POINTS) -> IntArray:
+def thin(values: FloatArray, limit: int) -> IntArray:
     """Row numbers that keep the look of a line: first, last, and each bucket's lowest and highest.
 
-    Shape (m,), ascending, m <= ``limit``. For display only.
+    Shape (m,), ascending, m <= ``limit`` (at least 4). For display only.
     """
     count = values.shape[0]
     if count <= limit:
         return np.arange(count, dtype=np.int64)
-    buckets = (limit - 2) // 2
-    edges = np.linspace(0, count, buckets + 1).astype(np.int64)
-    rows = np.empty(2 * buckets + 2, dtype=np.int64)
-    rows[0], rows[-1] = 0, count - 1
-    for number in range(buckets):
-        start, stop = edges[number], edges[number + 1]
-        part = values[start:stop]
-        rows[1 + 2 * number] = start + int(part.argmin())
-        rows[2 + 2 * number] = start + int(part.argmax())
-    return np.unique(rows)
+    width = -(-count // ((limit - 2) // 2))
+    buckets = -(-count // width)
+    padded = np.full(buckets * width, values[-1])
+    padded[:count] = values
+    table = padded.reshape(buckets, width)
+    first = np.arange(buckets, dtype=np.int64) * width
+    rows = np.concatenate(([0, count - 1], first + table.argmin(axis=1), first + table.argmax(axis=1)))
+    return distinct(np.minimum(rows, count - 1))
 
 
-def price_lines(candles: Mapping[str, CandleColumns], limit: int = CHART_POINTS) -> pl.DataFrame:
-    """Prices of a run for its charts: columns symbol, timestamp_ns, price, at most ``limit`` rows each.
+def distinct(rows: IntArray) -> IntArray:
+    """The row numbers in ascending order, each once; ``np.unique`` would load masked arrays for it."""
+    ordered = np.sort(rows)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
 
-    The first row of a symbol is its first open, the others are closes; the last close is always kept.
+
+def price_candles(candles: Mapping[str, CandleColumns], total: int = CHART_CANDLES) -> pl.DataFrame:
+    """The candles of a run for its charts, as the table ``prices``: at most ``total`` over all symbols.
+
+    They are merged into the finest usual interval that fits. ``open_ns`` is the start of the interval,
+    ``timestamp_ns`` the close of the last candle in it, so the last close of a symbol is always known.
     """
-    parts = []
-    for symbol, columns in candles.items():
-        if not len(columns):
-            continue
-        price = np.concatenate(([columns.bars[OPEN, 0]], columns.bars[CLOSE]))
-        at_ns = np.concatenate(([columns.open_ns[0]], columns.close_ns))
-        rows = thin(price, limit)
-        parts.append(pl.DataFrame({"symbol": symbol, "timestamp_ns": at_ns[rows], "price": price[rows]}))
-    if not parts:
-        return pl.DataFrame(schema={"symbol": pl.String, "timestamp_ns": pl.Int64, "price": pl.Float64})
-    return pl.concat(parts)
+    limit = max(total // max(len(candles), 1), _FEWEST_CANDLES)
+    parts = [_merged(columns, limit) for columns in candles.values() if len(columns)]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=SCHEMAS["prices"])
 
 
-def buy_and_hold(prices: pl.DataFrame, capital: float, at_ns: IntArray) -> FloatArray:
-    """Value at ``at_ns`` of ``capital`` split equally over the symbols at their first open and held.
+def _merged(columns: CandleColumns, limit: int) -> pl.DataFrame:
+    step_ns = _step_ns(columns, limit)
+    interval = columns.open_ns // step_ns
+    first = np.flatnonzero(np.diff(interval, prepend=interval[0] - 1))
+    last = np.append(first[1:], len(columns)) - 1
+    bars = columns.bars
+    return pl.DataFrame(
+        {
+            "symbol": pl.repeat(columns.symbol, first.shape[0], dtype=pl.String, eager=True),
+            "open_ns": interval[first] * step_ns,
+            "timestamp_ns": columns.close_ns[last],
+            "open": bars[OPEN, first],
+            "high": np.maximum.reduceat(bars[HIGH], first),
+            "low": np.minimum.reduceat(bars[LOW], first),
+            "close": bars[CLOSE, last],
+        }
+    )
 
-    ``prices`` as from `price_lines`. No fees, slippage or funding; a symbol that starts later keeps
-    its part in cash until then. Shape of ``at_ns``; NaN everywhere without prices.
+
+def _step_ns(columns: CandleColumns, limit: int) -> int:
+    """The finest usual interval, a multiple of the candles' own, that makes at most ``limit`` of them."""
+    own_ns = columns.timeframe.ns
+    span_ns = int(columns.close_ns[-1] - columns.open_ns[0])
+    for step_ns in (own_ns, *_STEPS_NS):
+        # One more, because the first and the last may be cut by the edges of the interval.
+        if step_ns % own_ns == 0 and span_ns <= (limit - 1) * step_ns:
+            return step_ns
+    week_ns = _STEPS_NS[-1]
+    return week_ns * -(-span_ns // ((limit - 1) * week_ns))
+
+
+def hold_growth(prices: pl.DataFrame, at_ns: IntArray) -> FloatArray:
+    """What one unit of money, split equally over the symbols at their first open and held, is at ``at_ns``.
+
+    ``prices`` as from `price_candles`. No fees, slippage or funding; a symbol that starts later keeps its
+    part in cash until then. Shape of ``at_ns``; NaN everywhere without prices.
     """
     symbols = prices["symbol"].unique(maintain_order=True).to_list()
     if not symbols:
         return np.full(at_ns.shape[0], np.nan)
     total = np.zeros(at_ns.shape[0])
-    part = capital / len(symbols)
     for symbol in symbols:
-        line = prices.filter(pl.col("symbol") == symbol)
-        price = line["price"].to_numpy()
-        seen = np.searchsorted(line["timestamp_ns"].to_numpy(), at_ns, side="right")
-        total += part / price[0] * price[np.maximum(seen - 1, 0)]
-    return total
+        own = prices.filter(pl.col("symbol") == symbol)
+        levels = np.concatenate((own["open"].head(1).to_numpy(), own["close"].to_numpy()))
+        total += levels[np.searchsorted(own["timestamp_ns"].to_numpy(), at_ns, side="right")] / levels[0]
+    return total / len(symbols)
+
+
+def rolling(returns: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
+    """Sharpe ratio and volatility per year of every ``window`` daily returns in a row.
+
+    Shape (n - window + 1,) each. The formulas of ``sharpe`` and ``volatility_ratio``; where returns do not
+    vary the Sharpe ratio is NaN.
+    """
+    if returns.shape[0] < window:
+        return np.empty(0), np.empty(0)
+    views = np.lib.stride_tricks.sliding_window_view(returns, window)
+    deviation = views.std(axis=1, ddof=1)
+    steady = deviation <= 1e-12
+    sharpe = views.mean(axis=1) / np.where(steady, np.nan, deviation) * math.sqrt(DAYS_PER_YEAR)
+    return sharpe, deviation * math.sqrt(DAYS_PER_YEAR)

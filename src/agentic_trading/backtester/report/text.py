@@ -31,13 +31,13 @@ def money(value: float | None, *, signed: bool = False) -> str:
     return f"{value:+,.2f}" if signed else f"{value:,.2f}"
 
 
-def percent(ratio: float | None, *, signed: bool = True) -> str:
+def percent(ratio: float | None, *, signed: bool = True, digits: int = 2) -> str:
     """``+12.30 %`` of a ratio of 0.123; what rounds to zero has no sign."""
     if ratio is None:
         return NONE_TEXT
-    if not round(ratio, 4):
-        return "0.00 %"
-    return f"{100 * ratio:+,.2f} %" if signed else f"{100 * ratio:,.2f} %"
+    if not round(ratio, digits + 2):
+        return f"{0:.{digits}f} %"
+    return f"{100 * ratio:+,.{digits}f} %" if signed else f"{100 * ratio:,.{digits}f} %"
 
 
 def plain(value: float | None, digits: int = 2) -> str:

@@ -1,0 +1,1 @@
+"""How orders on one symbol are taken, worked and executed inside a candle."""

@@ -1,0 +1,202 @@
+"""Our orders on one symbol at the simulated venue, and what an execution does to them and to the account."""
+
+from decimal import Decimal
+
+from agentic_trading.core.events import Fill, OrderAccepted, OrderAmended, OrderCanceled
+from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.money import CENT_OF_ASSET, ONE, ZERO, decimal_of, fee_up, quantity_down, share_of
+from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.matching.brackets import aim, protect, release
+from agentic_trading.simulation.matching.prices import Match
+from agentic_trading.simulation.resting import MarketModel, RestingOrder
+from agentic_trading.simulation.tape import Tape
+
+DOWN, UP = float("-inf"), float("inf")
+
+
+class OrderBook:
+    """Orders that rest on one symbol, oldest first; executes them within the volume of a candle."""
+
+    def __init__(self, instrument: Instrument, model: MarketModel, account: VenueAccount, tape: Tape) -> None:
+        self.instrument = instrument
+        self.orders: dict[str, RestingOrder] = {}
+        self.decided: set[str] = set()
+        """Groups of which one has executed or triggered: for the others it is too late."""
+        self._model = model
+        self._account = account
+        self._tape = tape
+        self._share = float(model.participation)
+        self._lot = float(instrument.lot)
+        self._volume = 0.0
+        self._room: Decimal | None = None
+        self._taken = ZERO
+        self._levels: tuple[float, float] | None = None
+
+    def __contains__(self, order: RestingOrder) -> bool:
+        return order.order_id in self.orders
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """The prices (from above, from below) at which something could happen; infinite for none."""
+        if self._levels is None:
+            down, up = DOWN, UP
+            for order in self.orders.values():
+                level, from_above = order.reached_at
+                down, up = (max(down, level), up) if from_above else (down, min(up, level))
+            self._levels = down, up
+        return self._levels
+
+    @property
+    def every_row(self) -> bool:
+        """Whether the next candle matters whatever its prices: something executes, or trails."""
+        return any(
+            order.at_market or (order.waiting and order.trails and order.level is not None)
+            for order in self.orders.values()
+        )
+
+    def open_candle(self, candle: Candle) -> None:
+        """From here on executions share the volume of this candle."""
+        self._volume = candle.volume
+        self._room = None
+        self._taken = ZERO
+
+    def add(self, order: RestingOrder) -> None:
+        """Take an order."""
+        self.orders[order.order_id] = order
+        self._levels = None
+        self._tape.reports.append(OrderAccepted(order.order_id, order.arrived_ns))
+
+    def moved(self, order: RestingOrder, at_ns: int) -> None:
+        """Report the whole quantity and the prices of an order that were changed."""
+        self._levels = None
+        self._tape.reports.append(OrderAmended(order.order_id, at_ns, order.wanted, order.limit, order.level))
+
+    def follow(self, order: RestingOrder, seen: Decimal) -> None:
+        """Let a trailing stop see a price."""
+        if order.follow(seen):
+            self._levels = None
+
+    def trigger(self, order: RestingOrder, at_ns: int) -> None:
+        """Its level was reached: whatever it excludes is cancelled."""
+        order.trigger(at_ns)
+        self._levels = None
+        self._exclude(order, at_ns)
+
+    def cancel(self, order: RestingOrder, at_ns: int, reason: str) -> None:
+        """End an order and say why."""
+        self._finish(order)
+        self._tape.reports.append(OrderCanceled(order.order_id, at_ns, reason))
+
+    def size_up(self, order: RestingOrder, at_ns: int) -> bool:
+        """Give an order that closes the position its quantity, as it executes; whether there is any."""
+        held = self._most(order)
+        order.wanted = order.remaining = quantity_down(held or ZERO, self.instrument.lot)
+        if order.remaining:
+            self.moved(order, at_ns)
+            return True
+        self.cancel(order, at_ns, "reduce_only")
+        return False
+
+    def allowed(self, order: RestingOrder) -> Decimal:
+        """How much of an order may be executed now: what is left of it, of the volume, and to reduce."""
+        most = self._most(order)
+        quantity = self._granted(order.remaining)
+        if most is not None and most < quantity:
+            quantity = quantity_down(most, self.instrument.lot)
+        return quantity
+
+    def take(self, order: RestingOrder, matched: Match, at_ns: int) -> None:
+        """Execute what may be executed of an order at a match."""
+        rules = self.instrument
+        most = self._most(order)
+        quantity = self._granted(order.remaining)
+        if most is not None and most < quantity:
+            quantity = quantity_down(most, rules.lot)
+        if quantity:
+            if not self._execute(order, quantity, matched, at_ns):
+                self.cancel(order, at_ns, "insufficient_balance")
+                return
+            if self._room is None:
+                self._taken += quantity
+            else:
+                self._room -= quantity
+        if not order.remaining and order.executed == order.wanted:
+            self._finish(order)
+        elif not order.remaining:
+            self.cancel(order, at_ns, "position_was_smaller")
+        elif most is not None and most - quantity < rules.lot:
+            self.cancel(order, at_ns, "reduce_only" if order.reduces else "insufficient_holdings")
+
+    def _most(self, order: RestingOrder) -> Decimal | None:
+        return self._account.most(self.instrument, order.side, reduce_only=order.reduces, leg=order.leg)
+
+    def _granted(self, wanted: Decimal) -> Decimal:
+        """How much of a quantity our share of the candle's volume still allows, in lots.
+
+        That the share is surely large enough is judged in floats; only a close case needs exact numbers.
+        """
+        if self._room is None:
+            if self._volume * self._share > float(self._taken + wanted) * 1.000001 + self._lot:
+                return wanted
+            share = decimal_of(self._volume) * self._model.participation
+            self._room = quantity_down(share, self.instrument.lot) - self._taken
+        return min(wanted, self._room)
+
+    def _execute(self, order: RestingOrder, quantity: Decimal, matched: Match, at_ns: int) -> bool:
+        rules, terms, account = self.instrument, order.terms, self._account
+        notional = quantity * matched.price
+        fee, asset = self._fee(notional, self._model.fee_rate(matched.liquidity))
+        if not account.affords(rules, order.side, notional + fee if asset == rules.quote else notional):
+            return False
+        account.book(rules, order.side, quantity, matched.price, order.leg)
+        account.credit(asset, -fee)
+        order.remaining -= quantity
+        order.executed += quantity
+        self._tape.trades += 1
+        fill = Fill(
+            f"trade-{self._tape.trades}", order.order_id, terms.strategy, terms.symbol, order.side, quantity,
+            matched.price, fee, asset, matched.liquidity, matched.reference, at_ns,
+        )  # fmt: skip
+        self._tape.reports.append(fill)
+        if terms.protective_stop is not None:
+            protect(self, order, quantity, at_ns)
+        if terms.targets:
+            aim(self, order, at_ns)
+        if order.is_target:
+            release(self, order, quantity, at_ns)
+        else:
+            self._exclude(order, at_ns)
+        return True
+
+    def _fee(self, notional: Decimal, rate: Decimal) -> tuple[Decimal, str]:
+        """The fee in the third asset if there is enough of it, else in quote currency; rounded up."""
+        other = self._model.fee_asset
+        if other is not None:
+            due = fee_up(notional, rate * (ONE - other.discount_ratio))
+            amount = share_of(due, ONE, other.price)
+            if amount * other.price < due:
+                amount += CENT_OF_ASSET
+            if self._account.balances.get(other.asset, ZERO) >= amount:
+                return amount, other.asset
+        return fee_up(notional, rate), self.instrument.quote
+
+    def _exclude(self, order: RestingOrder, at_ns: int) -> None:
+        """What may not go on beside an order that executes or triggers: its group, its own bracket."""
+        group, entry_id = order.terms.oco_group, order.entry_id
+        if group is None and entry_id is None:
+            return
+        if group is not None:
+            self.decided.add(group)
+        for other in list(self.orders.values()):
+            if other is order:
+                continue
+            if group is not None and other.terms.oco_group == group:
+                self.cancel(other, at_ns, "oco")
+            elif entry_id is not None and (
+                other.order_id == entry_id or (other.is_target and other.entry_id == entry_id)
+            ):  # stopped out: what is left of the entry and its targets is pointless
+                self.cancel(other, at_ns, "stopped_out")
+
+    def _finish(self, order: RestingOrder) -> None:
+        del self.orders[order.order_id]
+        self._levels = None

@@ -1,0 +1,142 @@
+"""Order entry of the simulated venue for one symbol: what becomes of a command when it arrives."""
+
+from decimal import Decimal
+
+import msgspec
+
+from agentic_trading.core.enums import TimeInForce
+from agentic_trading.core.events import AmendOrder, AmendRejected, CancelOrder, OrderRejected, SubmitOrder
+from agentic_trading.core.models import Candle
+from agentic_trading.core.money import decimal_of
+from agentic_trading.core.numerics import uniform
+from agentic_trading.core.orders import OrderTerms
+from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.matching.book import OrderBook
+from agentic_trading.simulation.matching.filters import misfit, objection, off_tick
+from agentic_trading.simulation.matching.prices import within
+from agentic_trading.simulation.resting import MarketModel, RestingOrder
+from agentic_trading.simulation.tape import Tape, stream_of
+from agentic_trading.simulation.travel import Command, Travel
+
+GTD = TimeInForce.GTD
+
+
+class OrderDesk:
+    """Takes or rejects orders, amends and cancels them."""
+
+    def __init__(
+        self, book: OrderBook, model: MarketModel, account: VenueAccount, tape: Tape, travel: Travel
+    ) -> None:
+        self._book = book
+        self._model = model
+        self._account = account
+        self._tape = tape
+        self._travel = travel
+        self._rules = book.instrument
+        self._stream = stream_of(book.instrument.symbol, "reject")
+        self._judged = 0
+
+    def carry_out(self, command: Command, at_ns: int, candle: Candle) -> RestingOrder | None:
+        """Carry out a command that arrives; returns the order that may now take what the market shows."""
+        if isinstance(command, SubmitOrder):
+            return self._submit(command, at_ns, candle)
+        if isinstance(command, AmendOrder):
+            return self._amend(command, at_ns, candle)
+        self._cancel(command, at_ns)
+        return None
+
+    def _cancel(self, command: CancelOrder, at_ns: int) -> None:
+        order = self._book.orders.get(command.order_id)
+        if order is not None:
+            self._book.cancel(order, at_ns, command.reason)
+
+    def _submit(self, command: SubmitOrder, at_ns: int, candle: Candle) -> RestingOrder | None:
+        book, terms = self._book, command.terms
+        reason = self._objection(terms, at_ns, candle)
+        if reason:
+            self._tape.reports.append(OrderRejected(command.order_id, at_ns, reason))
+            return None
+        order = RestingOrder(command.order_id, terms, self._rules, at_ns)
+        if terms.replaces is not None:  # like an amend: what the old order executed counts
+            replaced = book.orders[terms.replaces]
+            order.remaining = min(order.remaining, replaced.remaining)
+            order.entry_id, order.is_target = replaced.entry_id, replaced.is_target
+            book.cancel(replaced, at_ns, "replaced")
+        book.add(order)
+        if terms.expires_ns is not None:
+            expiry = CancelOrder(order.order_id, terms.expires_ns, terms.symbol, "expired")
+            self._travel.arrive(terms.symbol, terms.expires_ns, expiry)
+        return order
+
+    def _objection(self, terms: OrderTerms, at_ns: int, candle: Candle) -> str | None:
+        model = self._model
+        if model.reject_ratio > 0.0:
+            self._judged += 1
+            if uniform(model.seed, self._stream, self._judged) < model.reject_ratio:
+                return "venue_busy"
+        if terms.replaces is not None:
+            replaced = self._book.orders.get(terms.replaces)
+            if replaced is None or (replaced.triggered and terms.stop_price is not None):
+                return "replaced_order_is_done"  # a stop that was touched cannot be moved any more
+        if terms.oco_group is not None and terms.oco_group in self._book.decided:
+            return "oco_group_is_done"
+        reason = misfit(terms, self._rules, at_ns, hedged=model.hedged)
+        if reason is not None:
+            return reason
+        reduce_only = terms.reduce_only or terms.close_position
+        most = self._account.most(self._rules, terms.side, reduce_only=reduce_only, leg=terms.position_side)
+        reason = objection(terms, self._rules, candle.open, most)
+        if reason is None and terms.post_only and self._would_take(terms, terms.price, candle):
+            return "post_only_would_take"
+        return reason
+
+    @staticmethod
+    def _would_take(terms: OrderTerms, limit: Decimal | None, candle: Candle) -> bool:
+        """Whether the market shows a price at the limit or better: then the order might take."""
+        return within(terms.side, decimal_of(candle.open), limit)
+
+    def _amend(self, command: AmendOrder, at_ns: int, candle: Candle) -> RestingOrder | None:
+        """Change an order in place; with a new price or more quantity it goes to the end of the queue."""
+        book = self._book
+        order = book.orders.get(command.order_id)
+        reason = "order_is_done" if order is None else self._amend_objection(order, command, candle)
+        if order is None or reason is not None:
+            self._tape.reports.append(AmendRejected(command.order_id, at_ns, reason or ""))
+            return None
+        wanted = order.wanted if command.quantity is None else command.quantity
+        more, order.wanted = wanted - order.wanted, wanted
+        order.remaining += more
+        repriced = False
+        if command.price is not None and command.price != order.limit:
+            order.limit, repriced = command.price, True
+        if command.stop_price is not None and command.stop_price != order.level:
+            order.level, repriced = command.stop_price, True
+        order.terms = msgspec.structs.replace(
+            order.terms, quantity=wanted, price=order.limit, stop_price=order.level
+        )
+        book.moved(order, at_ns)
+        if order.remaining <= 0:
+            book.cancel(order, at_ns, "amended_below_filled")
+            return None
+        if repriced or more > 0:
+            book.orders[order.order_id] = book.orders.pop(order.order_id)
+        if not repriced:
+            return None
+        order.arrived_ns = order.since_ns = at_ns
+        return order
+
+    def _amend_objection(self, order: RestingOrder, command: AmendOrder, candle: Candle) -> str | None:
+        quantity, price, stop, rules = command.quantity, command.price, command.stop_price, self._rules
+        if order.at_market:
+            return "order_is_executing"
+        if (price is not None and order.limit is None) or (
+            stop is not None and (not order.waiting or order.trails)
+        ):
+            return "terms_contradict"
+        if quantity is not None and (quantity < 0 or quantity % rules.lot or order.terms.close_position):
+            return "quantity_off_lot"
+        if any(level is not None and off_tick(level, rules) for level in (price, stop)):
+            return "price_off_tick"
+        if price is not None and order.terms.post_only and self._would_take(order.terms, price, candle):
+            return "post_only_would_take"
+        return None

@@ -1,0 +1,184 @@
+"""One symbol of the simulated exchange: what happens to our orders inside a candle, in order.
+
+What arrived by the open, what the open executes, later arrivals by time, then stops, then limits and
+take-profits (the optimistic reading has these two the other way round). So a cancel never undoes what
+the open did before it, and nothing executes after its cancel. The desk carries out the commands, the
+prices are those of `prices.py`, the book executes.
+"""
+
+from decimal import Decimal
+
+from agentic_trading.core.enums import Liquidity, TimeInForce
+from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.money import ZERO, decimal_of
+from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.matching.book import OrderBook
+from agentic_trading.simulation.matching.desk import OrderDesk
+from agentic_trading.simulation.matching.prices import (
+    Match,
+    gap_limit,
+    opens_beyond,
+    trade_through,
+    trigger_price,
+    within,
+)
+from agentic_trading.simulation.resting import BUY, MarketModel, RestingOrder
+from agentic_trading.simulation.tape import Tape
+from agentic_trading.simulation.travel import Travel
+
+IOC, FOK, TAKER = TimeInForce.IOC, TimeInForce.FOK, Liquidity.TAKER
+
+
+class MatchingEngine:
+    """Matches our orders on one symbol against its candles."""
+
+    def __init__(
+        self, instrument: Instrument, model: MarketModel, account: VenueAccount, tape: Tape, travel: Travel
+    ) -> None:
+        self.book = OrderBook(instrument, model, account, tape)
+        self._desk = OrderDesk(self.book, model, account, tape, travel)
+        self._travel = travel
+        self._instrument = instrument
+        self._model = model
+
+    def pass_candle(self, candle: Candle) -> bool:
+        """Let a candle pass, with the commands that arrive in it; False if it surely changed nothing."""
+        book, travel = self.book, self._travel
+        arriving = travel.arrives_before(candle.symbol, candle.close_ns)
+        if not arriving:
+            down, up = book.levels
+            if candle.low > down and candle.high < up and not book.every_row:
+                return False
+        book.open_candle(candle)
+        if arriving:
+            self._let_arrive(candle)
+        else:
+            self._open(candle)
+        if not book.orders:
+            return True
+        if self._model.optimistic:
+            self._try_limits(candle)
+            self._try_stops(candle)
+        else:
+            self._try_stops(candle)
+            self._try_limits(candle)
+        if book.orders:  # stops of entries that filled inside this candle
+            self._try_stops(candle, only_from_ns=candle.close_ns)
+        return True
+
+    # --- arrivals and the open ------------------------------------------------------------------
+
+    def _let_arrive(self, candle: Candle) -> None:
+        """What arrived by the open is carried out, the open executes, then the others arrive by time."""
+        symbol, open_ns = candle.symbol, candle.open_ns
+        while (arrived := self._travel.next_before(symbol, open_ns + 1)) is not None:
+            self._desk.carry_out(arrived[1], open_ns, candle)
+        if self.book.orders:
+            self._open(candle)
+        while (arrived := self._travel.next_before(symbol, candle.close_ns)) is not None:
+            at_ns, command = arrived
+            order = self._desk.carry_out(command, at_ns, candle)
+            if order is None:
+                continue
+            if not order.waiting:
+                self._take_at_arrival(order, candle)
+            elif order.trails:
+                self.book.follow(order, decimal_of(candle.open))
+
+    def _open(self, candle: Candle) -> None:
+        """The open executes, oldest first: orders at the market, levels it reaches, limits it betters."""
+        book, open_ns = self.book, candle.open_ns
+        for order in list(book.orders.values()):
+            if order not in book:
+                continue
+            if order.waiting:
+                self._wait_at_the_open(order, candle)
+            elif order.arrived_ns == open_ns:
+                self._take_at_arrival(order, candle)
+            elif order.at_market:
+                self._take_now(order, decimal_of(candle.open), candle, open_ns)
+            elif order.limit is not None:
+                better = gap_limit(order.side, order.limit, candle)
+                if better is not None:
+                    book.take(order, better, open_ns)
+
+    def _wait_at_the_open(self, order: RestingOrder, candle: Candle) -> None:
+        if (
+            order.level is not None
+            and not order.out_of_reach(candle)
+            and opens_beyond(order.level, candle, rising=order.rising)
+        ):
+            self._trigger(order, decimal_of(candle.open), candle, candle.open_ns)
+        elif order.trails:
+            self.book.follow(order, decimal_of(candle.open))
+
+    def _take_at_arrival(self, order: RestingOrder, candle: Candle) -> None:
+        elapsed = (order.arrived_ns - candle.open_ns) / (candle.close_ns - candle.open_ns)
+        self._take_now(order, decimal_of(candle.open), candle, order.arrived_ns, elapsed)
+
+    def _take_now(
+        self, order: RestingOrder, base: Decimal, candle: Candle, at_ns: int, elapsed: float = 0.0
+    ) -> None:
+        """Execute what an order takes while the market shows ``base``; what may not rest is gone."""
+        book, costs = self.book, self._model.costs
+        lasting = order.terms.time_in_force
+        if not order.wanted and order.terms.close_position and not book.size_up(order, at_ns):
+            return
+        quantity = book.allowed(order) if costs.impact_factor or lasting is FOK else ZERO
+        price = costs.taker_price(self._instrument, order.side, base, candle, elapsed, quantity)
+        if within(order.side, price, order.limit) and (lasting is not FOK or quantity == order.remaining):
+            book.take(order, Match(price, base, TAKER), at_ns)
+        if (lasting is IOC or lasting is FOK) and order in book:
+            book.cancel(order, at_ns, "immediate_or_cancel" if lasting is IOC else "fill_or_kill")
+
+    # --- inside the candle ----------------------------------------------------------------------
+
+    def _trigger(self, order: RestingOrder, base: Decimal, candle: Candle, at_ns: int) -> None:
+        """The market shows ``base`` as it reaches the order's level."""
+        self.book.trigger(order, at_ns)
+        self._take_now(order, base, candle, at_ns)
+
+    def _try_stops(self, candle: Candle, only_from_ns: int | None = None) -> None:
+        """Stops that the candle touches; nobody knows whether before they were there, so after it."""
+        for order in list(self.book.orders.values()):
+            if not order.waiting or order.takes_profit or order not in self.book:
+                continue
+            if only_from_ns is not None and order.arrived_ns != only_from_ns:
+                continue
+            base = None
+            if order.level is not None and not order.out_of_reach(candle):
+                base = trigger_price(order.level, candle, rising=order.rising)
+            if base is None and order.trails:
+                base = self._trail(order, candle)
+            if base is not None:
+                self._trigger(order, base, candle, candle.close_ns)
+
+    def _trail(self, order: RestingOrder, candle: Candle) -> Decimal | None:
+        """A trailing stop that was not touched follows the candle's extreme; what the market shows if that
+        leaves the close beyond its level: surely the close, and its level only in the kinder reading.
+        """
+        close = decimal_of(candle.close)
+        if order.since_ns > candle.open_ns:
+            self.book.follow(order, close)
+        else:
+            self.book.follow(order, decimal_of(candle.low if order.side is BUY else candle.high))
+        level = order.level
+        if level is None or (close < level if order.rising else close > level):
+            return None
+        return level if self._model.optimistic else close
+
+    def _try_limits(self, candle: Candle) -> None:
+        """Limits that the candle trades through, and take-profits that it touches."""
+        for order in list(self.book.orders.values()):
+            if order not in self.book:
+                continue
+            if order.waiting and order.takes_profit and order.level is not None:
+                from_open = order.since_ns <= candle.open_ns
+                base = trigger_price(order.level, candle, rising=order.rising, from_open=from_open)
+                if base is not None:
+                    self._trigger(order, base, candle, candle.close_ns)
+            if order.rests_as_limit and order.limit is not None and order in self.book:
+                from_open, touch = order.since_ns <= candle.open_ns, self._model.touch_fills
+                matched = trade_through(order.side, order.limit, candle, from_open=from_open, touch=touch)
+                if matched is not None:
+                    self.book.take(order, matched, candle.close_ns)

@@ -1,0 +1,112 @@
+"""What an exchange refuses to take: the filters on a new order."""
+
+from decimal import Decimal
+
+from agentic_trading.core.enums import MarketStatus, OrderType, PositionSide, TimeInForce
+from agentic_trading.core.events import OrderTerms
+from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import ONE, ZERO, decimal_of
+from agentic_trading.core.orders import Target
+
+MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
+LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+NET, GTC, GTD = PositionSide.NET, TimeInForce.GTC, TimeInForce.GTD
+
+
+def objection(terms: OrderTerms, rules: Instrument, shown: float, most: Decimal | None) -> str | None:
+    """Why the venue does not take an order; None if it does.
+
+    ``shown`` is the price the market shows, by which an order without a price of its own is valued;
+    ``most`` the largest quantity the account allows, None if it does not matter. Getting out stays
+    possible: closing orders know no minimum, maximum or band, and what a stop may reduce is asked when
+    it triggers.
+    """
+    quantity, price, stop = terms.quantity, terms.price, terms.stop_price
+    if not terms.close_position and (quantity <= 0 or quantity % rules.lot):
+        return "quantity_off_lot"
+    for level in (price, stop, terms.protective_stop, terms.activation_price):
+        if level is not None and off_tick(level, rules):
+            return "price_off_tick"
+    if terms.targets and not fit(terms.targets, rules):
+        return "targets_invalid"
+    if not (terms.closing or terms.close_position):
+        if quantity < rules.min_quantity:
+            return "below_min_quantity"
+        valued = price or stop
+        # Surely above, judged in floats with room to spare; only a close case needs exact numbers.
+        if (valued is not None or float(quantity) * shown < float(rules.min_notional) * 1.000001) and (
+            quantity * (valued or decimal_of(shown)) < rules.min_notional
+        ):
+            return "below_min_notional"
+    if (terms.type is MARKET or terms.type is LIMIT) and most is not None and most < rules.lot:
+        reducing = terms.reduce_only or terms.close_position or terms.position_side is not NET
+        return "reduce_only_without_position" if reducing else "insufficient_holdings"
+    return None if terms.closing else beyond_bounds(quantity, price, terms, rules, shown)
+
+
+def off_tick(price: Decimal, rules: Instrument) -> bool:
+    """Whether a price is not one at which the instrument can trade."""
+    return price <= 0 or bool(price % rules.tick)
+
+
+def beyond_bounds(
+    quantity: Decimal, price: Decimal | None, terms: OrderTerms, rules: Instrument, shown: float
+) -> str | None:
+    """The largest order and the price band, where the rules of the instrument are known."""
+    largest = rules.max_quantity
+    if price is None and rules.max_market_quantity is not None:
+        largest = rules.max_market_quantity
+    if largest is not None and quantity > largest:
+        return "above_max_quantity"
+    if price is not None and rules.price_band is not None:
+        reference = terms.stop_price or decimal_of(shown)
+        if terms.side.sign > 0 and price > reference * rules.price_band.up:
+            return "price_outside_band"
+        if terms.side.sign < 0 and price < reference * rules.price_band.down:
+            return "price_outside_band"
+    return None
+
+
+def fit(targets: tuple[Target, ...], rules: Instrument) -> bool:
+    """Whether targets have prices on the tick, and shares that make no more than the whole."""
+    total = ZERO
+    for target in targets:
+        if off_tick(target.price, rules) or target.share_ratio <= 0:
+            return False
+        total += target.share_ratio
+    return total <= ONE
+
+
+def misfit(terms: OrderTerms, rules: Instrument, at_ns: int, *, hedged: bool) -> str | None:
+    """Why an order makes no sense at this venue now, whatever its numbers; None if it does.
+
+    A plain market order on a one-way account has nothing that could contradict.
+    """
+    if rules.status_at(at_ns) is not MarketStatus.TRADING:
+        return "not_trading"
+    kind, limited = terms.type, terms.type in LIMITED
+    if limited is not (terms.price is not None):
+        return "terms_contradict"
+    conditional = kind is not MARKET and kind is not LIMIT
+    trailing = kind is TRAILING_STOP
+    if (conditional and not trailing) is not (terms.stop_price is not None):
+        return "terms_contradict"
+    distances = (terms.trail_ratio is not None) + (terms.trail_amount is not None)
+    if distances != trailing or (terms.activation_price is not None and not trailing):
+        return "terms_contradict"
+    if (terms.trail_ratio is not None and not ZERO < terms.trail_ratio < ONE) or (
+        terms.trail_amount is not None and terms.trail_amount <= ZERO
+    ):
+        return "terms_contradict"
+    lasting = terms.time_in_force
+    if (lasting is GTD) is not (terms.expires_ns is not None):
+        return "terms_contradict"
+    if terms.post_only and (kind is not LIMIT or (lasting is not GTC and lasting is not GTD)):
+        return "terms_contradict"
+    if terms.close_position and (limited or terms.quantity):
+        return "terms_contradict"
+    if terms.expires_ns is not None and terms.expires_ns <= at_ns:
+        return "expired"
+    if (terms.position_side is not NET) is not (hedged and rules.can_short):
+        return "position_side_mismatch"
+    return None

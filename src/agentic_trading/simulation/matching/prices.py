@@ -1,0 +1,83 @@
+"""The fill rules inside one candle, as pure functions; ambiguity is always resolved against us.
+
+* A market order fills at the open of the candle in which it arrives, after costs.
+* A limit order takes the open in which it arrives if that is within its price after costs; resting, it
+  fills only if price trades *through* it, at the limit, or at the open if that is better. In the candle
+  in which it arrives later than the open only the close is known to lie after the arrival, so only a
+  close beyond the limit counts.
+* A stop is triggered when touched and fills at the worse of stop and open, after costs. It lives from
+  its entry's fill: touched in that candle means stopped. Stop and limit in one candle: the stop.
+* A take-profit is triggered when touched, from the other side, and shows its level, or the open if that
+  lies beyond.
+"""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from agentic_trading.core.enums import Liquidity, Side
+from agentic_trading.core.models import Candle
+from agentic_trading.core.money import decimal_of
+
+BUY, MAKER, TAKER = Side.BUY, Liquidity.MAKER, Liquidity.TAKER
+
+
+class Match(NamedTuple):
+    """An order meets the candle: at which price, against which uncosted price, as maker or taker."""
+
+    price: Decimal
+    reference: Decimal
+    liquidity: Liquidity
+
+
+def within(side: Side, price: Decimal, limit: Decimal | None) -> bool:
+    """Whether a price is no worse than a limit; without a limit every price is."""
+    return limit is None or (price <= limit if side is BUY else price >= limit)
+
+
+def gap_limit(side: Side, limit: Decimal, candle: Candle) -> Match | None:
+    """A limit order that rested when the candle opened: filled at an open that is better than it."""
+    open_price = decimal_of(candle.open)
+    if open_price >= limit if side is BUY else open_price <= limit:
+        return None
+    return Match(open_price, open_price, MAKER)
+
+
+def trade_through(
+    side: Side, limit: Decimal, candle: Candle, *, from_open: bool, touch: bool = False
+) -> Match | None:
+    """A resting limit order after the open: filled at its price if the candle traded beyond it.
+
+    Unless it rested ``from_open``, only the close is known to lie after its arrival. With ``touch`` a
+    price at the limit is enough.
+    """
+    buying = side is BUY
+    if not from_open:
+        seen = decimal_of(candle.close)
+    else:
+        seen = decimal_of(candle.low if buying else candle.high)
+    if seen > limit if buying else seen < limit:
+        return None
+    if seen == limit and not touch:
+        return None
+    return Match(limit, limit, MAKER)
+
+
+def opens_beyond(level: Decimal, candle: Candle, *, rising: bool) -> bool:
+    """Whether a level is reached by the open already."""
+    open_price = decimal_of(candle.open)
+    return open_price >= level if rising else open_price <= level
+
+
+def trigger_price(level: Decimal, candle: Candle, *, rising: bool, from_open: bool = True) -> Decimal | None:
+    """What the market shows when the candle reaches a level: the level, or an open beyond it.
+
+    ``rising`` levels are reached from below. Unless the whole candle counts (``from_open``), only a
+    close at the level or beyond does. None if the level is not reached.
+    """
+    if not from_open:
+        close = decimal_of(candle.close)
+        return level if (close >= level if rising else close <= level) else None
+    open_price = decimal_of(candle.open)
+    if rising:
+        return max(level, open_price) if decimal_of(candle.high) >= level else None
+    return min(level, open_price) if decimal_of(candle.low) <= level else None
