@@ -12,6 +12,7 @@ from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
 from agentic_trading.risk.checks import CLOSING, OPENING
 from agentic_trading.risk.checks.view import RiskView
+from agentic_trading.risk.headroom import Headroom
 from agentic_trading.risk.limits import RiskSettings
 
 
@@ -49,15 +50,16 @@ class RiskEngine:
         self._ids = ids
         self._candle_ns = timeframe.ns
         self._worst = 1 + decimal_of(limits.price_collar_bps) / 10_000
+        self._headroom = Headroom(
+            instruments, limits, settled, working, marks, breakers, clock, timeframe.ns
+        )
         self._reserved: dict[str, OrderTerms] = {}
 
     def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:
         if isinstance(event, OrderIntent):
             self._reserved.pop(event.proposal, None)
             return ()
-        view = self._view(event)
-        checks = CLOSING if event.terms.closing else OPENING
-        refusals = [refusal for check in checks if (refusal := check(view, self._limits))]
+        refusals = self._refusals(event)
         if refusals:
             return refusals
         self._reserved[event.id] = event.terms
@@ -66,6 +68,15 @@ class RiskEngine:
                 self._ids.order(), self._clock.now_ns, event.terms, event.id, event.cause, event.reason
             ),
         )
+
+    def _refusals(self, proposal: Proposal) -> list[Refusal]:
+        """What the checks say; opening orders that are far from every limit need not be asked about."""
+        closing = proposal.terms.closing
+        if not closing and self._headroom.plenty(proposal.terms, self._reserved.values()):
+            return []
+        view = self._view(proposal)
+        checks = CLOSING if closing else OPENING
+        return [refusal for check in checks if (refusal := check(view, self._limits))]
 
     # --- the snapshot ---------------------------------------------------------------------
 
