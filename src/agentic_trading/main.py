@@ -131,6 +131,7 @@ class Agents:
         desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features)
         self.strategies = [self._strategy(each, inputs, desk, ids) for each in inputs.contenders]
         names = [each.settings.strategy_id for each in inputs.contenders]
+        self._attending: Sequence[tuple[str, str]] | None = None
         self._agent_of = dict(zip(names, self.strategies, strict=True))
         self._timeframe_of = {each.settings.strategy_id: each.timeframe for each in inputs.contenders}
 
@@ -147,8 +148,11 @@ class Agents:
             self.entries.stretch(symbol, *market.extremes(symbol, start, reached))
         return reached
 
-    def attend(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def attend(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Only these (strategy, symbol) look at the candles that come next."""
+        if pairs == self._attending:
+            return
+        self._attending = pairs
         symbols: dict[str, list[str]] = {strategy: [] for strategy in self._agent_of}
         tables: dict[tuple[Timeframe, str], None] = {}
         for strategy, symbol in pairs:

@@ -7,7 +7,7 @@ at more rows than needed changes nothing, so all conditions here are supersets.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -46,7 +46,7 @@ class SkippingCore(Protocol):
         """Mark rows that nobody looks at; returns the first that needs a look."""
         ...
 
-    def attend(self, pairs: Iterable[tuple[str, str]]) -> None:
+    def attend(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Only these (strategy, symbol) need to look at the candles that come next."""
         ...
 

@@ -68,6 +68,7 @@ class EquityCurve:
         self._quote = quote
         self._index = {symbol: position for position, symbol in enumerate(symbols)}
         self._prices = np.full((1, len(symbols)), np.nan)
+        self._row = self._prices[0].data
         self._marked_ns = [0] * len(symbols)
         self._last = [float("nan")] * len(symbols)
         self._quantities = np.zeros(len(symbols))
@@ -86,10 +87,12 @@ class EquityCurve:
             self._levels[DAY_START] = self._levels[LAST]
             return ()
         assert isinstance(event, CandlesClosed)
-        self._catch_up()
+        if len(event.candles) < len(self._last):
+            self._catch_up()
+        self._skipped = None
         for candle in event.candles:
             position = self._index[candle.symbol]
-            self._prices[0, position] = self._last[position] = candle.close
+            self._row[position] = self._last[position] = candle.close
             self._marked_ns[position] = candle.close_ns
         self._make_room(1)
         self._times[self._count] = event.at_ns
@@ -166,7 +169,7 @@ class EquityCurve:
         closed = zip(market.closes[last].tolist(), market.timeline.closed_ns(last), strict=True)
         for position, (close, close_ns) in enumerate(closed):
             if close_ns >= since_ns:
-                self._prices[0, position] = self._last[position] = close
+                self._row[position] = self._last[position] = close
                 self._marked_ns[position] = close_ns
 
     def _mark(

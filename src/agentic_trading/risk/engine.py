@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import msgspec
+
 from agentic_trading.core.enums import Side, Timeframe
 from agentic_trading.core.events import Event, OrderIntent, OrderTerms, Proposal, Refusal
 from agentic_trading.core.ids import IdSequence
@@ -82,12 +84,15 @@ class RiskEngine:
 
     def _view(self, proposal: Proposal) -> RiskView:
         terms = proposal.terms
+        sub_position = self._settled.position(terms.strategy, terms.symbol).quantity
+        own = RiskView(proposal, self._clock.now_ns, sub_position, self._closing_pending(terms))
+        if terms.closing:
+            return own
         price = self._price(terms.symbol)
-        by_symbol = {} if terms.closing else self._exposures(terms)
-        return RiskView(
-            proposal=proposal,
+        by_symbol = self._exposures(terms)
+        return msgspec.structs.replace(
+            own,
             instrument=self._instruments.get(terms.symbol),
-            now_ns=self._clock.now_ns,
             price=price,
             marked_ns=self._marks.marked_ns(terms.symbol) if price is not None else 0,
             candle_ns=self._candle_ns,
@@ -99,8 +104,6 @@ class RiskEngine:
             day_loss_ratio=self._marks.day_loss_ratio,
             drawdown_tripped=self._breakers.tripped(DRAWDOWN),
             daily_loss_tripped=self._breakers.tripped(DAILY_LOSS),
-            sub_position=self._settled.position(terms.strategy, terms.symbol).quantity,
-            closing_pending=self._closing_pending(terms),
         )
 
     def _price(self, symbol: str) -> Decimal | None:
