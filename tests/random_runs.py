@@ -93,7 +93,7 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
         recorder = Recorder()
         table = _with(topology(agents), Sleeper(agents, clock, self.naps))
-        replay.run(EventBus(table, taps=[recorder.tap, replay.tap]), inputs.first_row)
+        replay.run(EventBus(table, taps=[recorder.tap, *replay.taps]), inputs.first_row)
         times, rows = agents.equity.rows()
         return Outcome(
             recorder.fingerprint("", times, rows), recorder.events, times.tobytes(), rows.tobytes(),

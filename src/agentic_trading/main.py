@@ -23,6 +23,7 @@ from agentic_trading.contenders import Contender
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
 from agentic_trading.core.enums import Posture, Timeframe
+from agentic_trading.core.equity import NO_LIMITS
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -53,6 +54,7 @@ from agentic_trading.core.events import (
 )
 from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.interfaces import Clock
+from agentic_trading.core.models import FloatArray
 from agentic_trading.core.money import exact
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
@@ -143,13 +145,11 @@ class Agents:
 
     def skip(self, market: MarketRows, start: int, stop: int) -> int:
         """Mark rows that nobody looks at; returns the first that needs a look."""
-        reached = self.equity.skip(market, self.breakers.limits, start, stop)
-        for symbol in self.entries.symbols if reached > start else ():
-            self.entries.stretch(symbol, *market.extremes(symbol, start, reached))
-        return reached
+        return self._mark(market, self.breakers.limits, start, stop)
 
-    def attend(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Only these (strategy, symbol) look at the candles that come next."""
+    def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
+        """Mark a row whose candles come next; only these (strategy, symbol) look at them."""
+        self._mark(market, NO_LIMITS, row, row + 1)
         if pairs == self._attending:
             return
         self._attending = pairs
@@ -161,6 +161,12 @@ class Agents:
         self.features.attend(tables)
         for strategy, agent in self._agent_of.items():
             agent.attend(symbols[strategy])
+
+    def _mark(self, market: MarketRows, limits: FloatArray, start: int, stop: int) -> int:
+        reached = self.equity.skip(market, limits, start, stop)
+        for symbol in self.entries.symbols if reached > start else ():
+            self.entries.stretch(symbol, *market.extremes(symbol, start, reached))
+        return reached
 
     @property
     def waits_for_day(self) -> bool:

@@ -127,9 +127,11 @@ class Replay:
 
     def _close(self, bus: Bus, row: int, at_ns: int) -> None:
         """The core's part of an instant: it looks at the candles that closed."""
-        if self._skipper is not None:
-            self._skipper.attend(row)
-        self._deliver(bus, CandlesClosed(at_ns, self._reader.at(row)))
+        if self._skipper is None:
+            candles = self._reader.at(row)
+        else:
+            candles = self._reader.of(self._skipper.look(row), row)
+        self._deliver(bus, CandlesClosed(at_ns, candles))
         for gap in self._timeline.gaps.get(row, ()):
             self._deliver(bus, GapFound(at_ns, gap.symbol, gap.missing))
         while self._alarms and self._alarms[0][0] <= at_ns:

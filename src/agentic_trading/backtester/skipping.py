@@ -46,8 +46,8 @@ class SkippingCore(Protocol):
         """Mark rows that nobody looks at; returns the first that needs a look."""
         ...
 
-    def attend(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Only these (strategy, symbol) need to look at the candles that come next."""
+    def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
+        """Mark a row whose candles come next; only these (strategy, symbol) need to look at them."""
         ...
 
     @property
@@ -107,9 +107,15 @@ class Skipper:
                     stop = self._market.first_touch(symbol, down, up, since, stop)
         return stop if stop <= row else self._core.skip(self._market, row, stop)
 
-    def attend(self, row: int) -> None:
-        """Tell the core who looks at the candles of the row that `advance` found: who could act on it."""
-        self._core.attend([self._pairs[number] for number in self._lookout.acting(row)])
+    def look(self, row: int) -> list[str]:
+        """Prepare the core for the row that `advance` found; returns the symbols whose candles it needs."""
+        pairs = [self._pairs[number] for number in self._lookout.acting(row)]
+        self._core.look(self._market, row, pairs)
+        return [symbol for _, symbol in pairs] if len(pairs) < 2 else self._in_order(pairs)
+
+    def _in_order(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
+        wanted = dict.fromkeys(symbol for _, symbol in pairs)
+        return [symbol for symbol in self._market.timeline.symbols if symbol in wanted]
 
     def _row_of(self, at_ns: int, row: int) -> int:
         """The row at which something due at ``at_ns`` is looked at: the first that closes then or later."""

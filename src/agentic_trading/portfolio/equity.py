@@ -80,6 +80,7 @@ class EquityCurve:
         self._times = np.zeros(capacity, dtype=np.int64)
         self._rows = np.zeros((5, capacity))
         self._count = 0
+        self._marked_until_ns = 0
         self._skipped: tuple[SkippedMarket, int, int] | None = None
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
@@ -87,29 +88,32 @@ class EquityCurve:
             self._levels[DAY_START] = self._levels[LAST]
             return ()
         assert isinstance(event, CandlesClosed)
-        if len(event.candles) < len(self._last):
-            self._catch_up()
-        self._skipped = None
+        if event.at_ns != self._marked_until_ns:
+            self._mark_candles(event)
+        equity = self.equity
+        return (Bankrupt(event.at_ns, equity),) if equity <= 0.0 else ()
+
+    def _mark_candles(self, event: CandlesClosed) -> None:
+        self._catch_up()
         for candle in event.candles:
             position = self._index[candle.symbol]
             self._row[position] = self._last[position] = candle.close
             self._marked_ns[position] = candle.close_ns
         self._make_room(1)
-        self._times[self._count] = event.at_ns
+        self._times[self._count] = self._marked_until_ns = event.at_ns
         self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
-        equity = self.equity
-        return (Bankrupt(event.at_ns, equity),) if equity <= 0.0 else ()
 
     def skip(self, market: SkippedMarket, limits: FloatArray, start: int, stop: int) -> int:
-        """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
+        """Mark rows ``start..stop``; returns the first beyond a limit, where somebody must look.
 
-        ``limits`` as in `core.equity.mark_rows`.
+        What `react` hears of a row that is marked already only tells that its candles closed. ``limits`` as in `core.equity.mark_rows`.
         """
         self._make_room(stop - start)
         first = self._count
         reached = self._mark(market.closes, market.day_edges, limits, start, stop)
         if reached > start:
             self._times[first : self._count] = market.times[start:reached]
+            self._marked_until_ns = int(market.times[reached - 1])
             since = start if self._skipped is None else self._skipped[1]
             self._skipped = (market, since, reached - 1)
         return reached

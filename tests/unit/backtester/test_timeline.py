@@ -157,7 +157,9 @@ def test_extremes_are_those_of_the_candles_there() -> None:
 
 @given(minutes=MINUTES, others=MINUTES, data=st.data())
 @pytest.mark.property
-def test_the_first_touch_is_the_first_touch(minutes: list[int], others: list[int], data: st.DataObject) -> None:
+def test_the_first_touch_is_the_first_touch(
+    minutes: list[int], others: list[int], data: st.DataObject
+) -> None:
     """The first row of the stretch in which a candle of the symbol reaches a level, else its end."""
     rows = market(minutes, others)
     axis = sorted({*minutes, *others})
