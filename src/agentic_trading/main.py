@@ -23,7 +23,6 @@ from agentic_trading.contenders import Contender
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
 from agentic_trading.core.enums import Posture, Timeframe
-from agentic_trading.core.equity import NO_LIMITS
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -54,7 +53,6 @@ from agentic_trading.core.events import (
 )
 from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.interfaces import Clock
-from agentic_trading.core.models import FloatArray
 from agentic_trading.core.money import exact
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
@@ -145,11 +143,15 @@ class Agents:
 
     def skip(self, market: MarketRows, start: int, stop: int) -> int:
         """Mark rows that nobody looks at; returns the first that needs a look."""
-        return self._mark(market, self.breakers.limits, start, stop)
+        reached = self.equity.skip(market, self.breakers.limits, start, stop)
+        if reached > start:
+            self._stretch(market, start, reached)
+        return reached
 
     def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
         """Mark a row whose candles come next; only these (strategy, symbol) look at them."""
-        self._mark(market, NO_LIMITS, row, row + 1)
+        self.equity.look(market, row)
+        self._stretch(market, row, row + 1)
         if pairs == self._attending:
             return
         self._attending = pairs
@@ -162,11 +164,9 @@ class Agents:
         for strategy, agent in self._agent_of.items():
             agent.attend(symbols[strategy])
 
-    def _mark(self, market: MarketRows, limits: FloatArray, start: int, stop: int) -> int:
-        reached = self.equity.skip(market, limits, start, stop)
-        for symbol in self.entries.symbols if reached > start else ():
-            self.entries.stretch(symbol, *market.extremes(symbol, start, reached))
-        return reached
+    def _stretch(self, market: MarketRows, start: int, stop: int) -> None:
+        for symbol in self.entries.symbols:
+            self.entries.stretch(symbol, *market.extremes(symbol, start, stop))
 
     @property
     def waits_for_day(self) -> bool:

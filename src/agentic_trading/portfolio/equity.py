@@ -33,8 +33,8 @@ class TimeAxis(Protocol):
         ...
 
 
-class SkippedMarket(Protocol):
-    """The prices of rows that nobody looks at; arrays as in `core.equity.mark_rows`."""
+class UnseenMarket(Protocol):
+    """The prices of rows whose candles nobody shows; arrays as in `core.equity.mark_rows`."""
 
     @property
     def timeline(self) -> TimeAxis: ...
@@ -81,7 +81,7 @@ class EquityCurve:
         self._rows = np.zeros((5, capacity))
         self._count = 0
         self._marked_until_ns = 0
-        self._skipped: tuple[SkippedMarket, int, int] | None = None
+        self._unseen: tuple[UnseenMarket, int, int] | None = None
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if type(event) is DayStarted:
@@ -103,20 +103,28 @@ class EquityCurve:
         self._times[self._count] = self._marked_until_ns = event.at_ns
         self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
 
-    def skip(self, market: SkippedMarket, limits: FloatArray, start: int, stop: int) -> int:
-        """Mark rows ``start..stop``; returns the first beyond a limit, where somebody must look.
+    def skip(self, market: UnseenMarket, limits: FloatArray, start: int, stop: int) -> int:
+        """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
 
-        What `react` hears of a row that is marked already only tells that its candles closed. ``limits`` as in `core.equity.mark_rows`.
+        ``limits`` as in `core.equity.mark_rows`.
         """
         self._make_room(stop - start)
-        first = self._count
         reached = self._mark(market.closes, market.day_edges, limits, start, stop)
-        if reached > start:
-            self._times[first : self._count] = market.times[start:reached]
-            self._marked_until_ns = int(market.times[reached - 1])
-            since = start if self._skipped is None else self._skipped[1]
-            self._skipped = (market, since, reached - 1)
+        self._note(market, start, reached)
         return reached
+
+    def look(self, market: UnseenMarket, row: int) -> None:
+        """Mark a row of which `react` will only hear that its candles closed; a day that ends waits for it."""
+        self._make_room(1)
+        self._mark(market.closes[row : row + 1], _NO_EDGE, NO_LIMITS, 0, 1)
+        self._note(market, row, row + 1)
+
+    def _note(self, market: UnseenMarket, start: int, stop: int) -> None:
+        """Rows of the market are marked; who asks for last closes will find them there."""
+        if stop > start:
+            self._times[self._count - (stop - start) : self._count] = market.times[start:stop]
+            self._marked_until_ns = int(market.times[stop - 1])
+            self._unseen = (market, start if self._unseen is None else self._unseen[1], stop - 1)
 
     @property
     def equity(self) -> float:
@@ -165,10 +173,10 @@ class EquityCurve:
 
     def _catch_up(self) -> None:
         """Take over the last closes of skipped rows: the first who asks needs them."""
-        if self._skipped is None:
+        if self._unseen is None:
             return
-        market, since, last = self._skipped
-        self._skipped = None
+        market, since, last = self._unseen
+        self._unseen = None
         since_ns = int(market.times[since])
         closed = zip(market.closes[last].tolist(), market.timeline.closed_ns(last), strict=True)
         for position, (close, close_ns) in enumerate(closed):

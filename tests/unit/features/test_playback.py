@@ -40,9 +40,7 @@ def closed(at_ns: int) -> CandlesClosed:
     """The base candles of both symbols that close at an instant."""
     columns = [TABLES[Timeframe.M15, symbol][0] for symbol in SYMBOLS]
     rows = [(each, row) for each in columns for row in np.flatnonzero(each.close_ns == at_ns).tolist()]
-    return CandlesClosed(
-        at_ns, tuple(msgspec.structs.replace(candle_of(each, row), symbol=each.symbol) for each, row in rows)
-    )
+    return CandlesClosed(at_ns, tuple(candle_of(each, row) for each, row in rows))
 
 
 def told(features: TableFeatures, at_ns: int) -> list[FeatureVector]:
@@ -73,7 +71,7 @@ def test_untold_it_emits_every_warm_row_that_closes() -> None:
 )
 @pytest.mark.property
 def test_only_what_is_attended_is_emitted(visits: list[tuple[int, list[Key]]]) -> None:
-    """Whoever attends, and in whatever order it is said: the vectors are those of all, without the others'."""
+    """Whoever attends, in whatever order it is said: the vectors are those of all, less the others'."""
     everything, attended = TableFeatures(TABLES), TableFeatures(TABLES)
     for at_ns, keys in visits:
         attended.attend(keys)
