@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from agentic_trading.agents import SOURCES, Agents, topology
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.skipping import Skipper
@@ -24,7 +25,6 @@ from agentic_trading.core.events import AlarmRang, Event, Fill
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
 from agentic_trading.inputs import Inputs, load_inputs, watches_of
-from agentic_trading.main import SOURCES, Agents, topology
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models
 from agentic_trading.simulation.venue import SimulatedVenue

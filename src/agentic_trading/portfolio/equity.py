@@ -114,7 +114,7 @@ class EquityCurve:
         return reached
 
     def look(self, market: UnseenMarket, row: int) -> None:
-        """Mark a row of which `react` will only hear that its candles closed; a day that ends waits for it."""
+        """Mark a row of which `react` will only hear that its candles closed; its day ends after that."""
         self._make_room(1)
         self._mark(market.closes[row : row + 1], _NO_EDGE, NO_LIMITS, 0, 1)
         self._note(market, row, row + 1)

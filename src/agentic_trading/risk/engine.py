@@ -52,9 +52,7 @@ class RiskEngine:
         self._ids = ids
         self._candle_ns = timeframe.ns
         self._worst = 1 + decimal_of(limits.price_collar_bps) / 10_000
-        self._headroom = Headroom(
-            instruments, limits, settled, working, marks, breakers, clock, timeframe.ns
-        )
+        self._headroom = Headroom(instruments, limits, settled, working, marks, breakers, clock, timeframe.ns)
         self._reserved: dict[str, OrderTerms] = {}
 
     def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:

@@ -46,7 +46,7 @@ class Headroom:
         self._day_loss = limits.max_daily_loss_pct * _NEAR
 
     def plenty(self, terms: OrderTerms, reserved: Iterable[OrderTerms]) -> bool:
-        """Whether an opening order surely keeps every limit; ``reserved`` are approved and not yet recorded."""
+        """Whether an opening order surely keeps every limit; ``reserved`` is approved, not yet recorded."""
         marks, symbol = self._marks, terms.symbol
         if terms.price is not None or symbol not in self._instruments:
             return False  # the collar of a limit price is judged exactly
