@@ -78,22 +78,25 @@ class Allocator:
         self._deadline: dict[tuple[str, str], str] = {}
 
     def react(self, event: SignalAdmitted | OrderClosed | Refusal | AlarmRang) -> Iterable[Event]:
-        if isinstance(event, SignalAdmitted):
+        if type(event) is SignalAdmitted:
             return self._pursue(event.signal)
+        if type(event) is OrderClosed:
+            return self._after(event)
         if isinstance(event, Refusal):
             self._waiting.pop((event.strategy, event.symbol), None)
             return ()
-        if isinstance(event, AlarmRang):
-            keys = [key for key, alarm in self._deadline.items() if alarm == event.key]
-            return [cancel for key in keys for cancel in self._cancel_entry(key, "expired")]
-        return self._after(event)
+        assert isinstance(event, AlarmRang)
+        keys = [key for key, alarm in self._deadline.items() if alarm == event.key]
+        return [cancel for key in keys for cancel in self._cancel_entry(key, "expired")]
 
     def posture(self, strategy: str, symbol: str) -> Posture:
-        """Whether the strategy is flat, holds a position, or has something under way."""
+        """Whether the strategy is flat, holds a long or a short, or has something under way."""
         if (strategy, symbol) in self._waiting or self._working.working(strategy, symbol):
             return Posture.BETWEEN
         held = self._settled.position(strategy, symbol).quantity
-        return Posture.HOLDING if held else Posture.FLAT
+        if not held:
+            return Posture.FLAT
+        return Posture.LONG if held > 0 else Posture.SHORT
 
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to; a waiting signal decides, then open orders."""
