@@ -42,10 +42,11 @@ from agentic_trading.core.sizing import FixedFraction
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order_manager import OrderManager
-from agentic_trading.portfolio.allocator import Allocator, Allotment
+from agentic_trading.portfolio.allocator import Allocator
 from agentic_trading.portfolio.entries import Entries
 from agentic_trading.portfolio.equity import EquityCurve
 from agentic_trading.portfolio.ledger import Ledger
+from agentic_trading.portfolio.opening import Allotment
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.engine import RiskEngine
 from agentic_trading.risk.limits import RiskSettings
@@ -442,7 +443,7 @@ class Books:
         self.note(sorted(resting) != sorted(ours), f"we think open {sorted(ours)}, venue {sorted(resting)}")
         stops: dict[Key, list[Fraction]] = {key: [] for key in KEYS}
         for order_id, order in resting.items():
-            self.note(not order.is_stop, f"{order_id} is open and not a stop")
+            self.note(not (order.waiting and not order.takes_profit), f"{order_id} is open and not a stop")
             stops[order.terms.strategy, order.terms.symbol].append(Fraction(order.remaining))
         for key in KEYS:
             held, wish = self.held[key], self.wanted.get(key)

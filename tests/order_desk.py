@@ -22,8 +22,9 @@ from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import exact
 from agentic_trading.core.sizing import FixedQuantity
 from agentic_trading.execution.order_manager import OrderManager
-from agentic_trading.portfolio.allocator import Allocator, Allotment
+from agentic_trading.portfolio.allocator import Allocator
 from agentic_trading.portfolio.ledger import Ledger
+from agentic_trading.portfolio.opening import Allotment
 
 SPOT, PERP = "BTC/USDT", "ETH/USDT:USDT"
 

@@ -9,6 +9,7 @@ from agentic_trading.core.enums import Posture, Timeframe
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
+    AmendRejected,
     Bankrupt,
     CancelOrder,
     CandlesClosed,
@@ -20,6 +21,7 @@ from agentic_trading.core.events import (
     GapFound,
     MemoryChanged,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderClosed,
     OrderIntent,
@@ -41,10 +43,11 @@ from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order_manager import OrderManager
 from agentic_trading.features.playback import TableFeatures
 from agentic_trading.inputs import Inputs
-from agentic_trading.portfolio.allocator import Allocator, Allotment
+from agentic_trading.portfolio.allocator import Allocator
 from agentic_trading.portfolio.entries import Entries
 from agentic_trading.portfolio.equity import EquityCurve
 from agentic_trading.portfolio.ledger import Ledger
+from agentic_trading.portfolio.opening import Allotment
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.engine import RiskEngine
 from agentic_trading.risk.limits import constrain
@@ -55,8 +58,8 @@ from agentic_trading.strategies.regime.detector import RegimeDetector
 from agentic_trading.strategies.regime.gate import Gate
 
 SOURCES = (
-    OrderAccepted, OrderRejected, OrderCanceled, OrderUnknown, OrderNotSent, Fill, Funding,
-    CandlesClosed, GapFound, AlarmRang, DayStarted,
+    OrderAccepted, OrderRejected, OrderAmended, AmendRejected, OrderCanceled, OrderUnknown, OrderNotSent,
+    Fill, Funding, CandlesClosed, GapFound, AlarmRang, DayStarted,
 )  # fmt: skip
 
 
@@ -80,11 +83,13 @@ class Agents:
             instruments,
             {
                 each.settings.strategy_id: Allotment(
-                    each.sizing, each.settings.max_position_pct, each.timeframe
+                    each.sizing, each.settings.max_position_pct, each.timeframe,
+                    each.settings.style or settings.execution.style,
                 )
                 for each in inputs.contenders
             },
             self.ledger, self.orders, self.equity, clock, ids, settings.safe_mode.size_factor,
+            settings.execution,
         )  # fmt: skip
         self.gate = Gate(
             {
@@ -167,6 +172,8 @@ def topology(agents: Agents) -> Topology:
             # the venue speaks: first the order's life, then the books, then what depends on them
             OrderAccepted: [a.orders],
             OrderRejected: [a.orders],
+            OrderAmended: [a.orders],
+            AmendRejected: [a.orders],
             OrderCanceled: [a.orders],
             OrderUnknown: [a.orders],
             OrderNotSent: [a.orders],

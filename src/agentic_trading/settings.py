@@ -25,7 +25,7 @@ from agentic_trading.core.errors import ConfigError
 from agentic_trading.data.universe import SymbolsSettings, UniverseSettings
 from agentic_trading.execution.settings import ExchangeSettings
 from agentic_trading.observability.settings import ObservabilitySettings
-from agentic_trading.portfolio.settings import PortfolioSettings
+from agentic_trading.portfolio.settings import ExecutionSettings, PortfolioSettings
 from agentic_trading.risk.limits import RiskSettings, SafeModeSettings
 from agentic_trading.simulation.settings import SimulationSettings
 from agentic_trading.strategies.regime.settings import RegimeSettings
@@ -53,6 +53,7 @@ class AppSettings(Section):
     risk: RiskSettings = Field(default_factory=RiskSettings)
     safe_mode: SafeModeSettings = Field(default_factory=SafeModeSettings)
     portfolio: PortfolioSettings = Field(default_factory=PortfolioSettings)
+    execution: ExecutionSettings = Field(default_factory=ExecutionSettings)
     simulation: SimulationSettings = Field(default_factory=SimulationSettings)
     backtest: BacktestSettings = Field(default_factory=BacktestSettings)
     observability: ObservabilitySettings = Field(default_factory=ObservabilitySettings)

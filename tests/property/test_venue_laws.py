@@ -145,8 +145,14 @@ def sent(wanted: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     stops = {}
     for key, each in orders.items():
         if "protective_stop" in each:
-            own = {"side": each["side"].opposite, "reduce_only": True, "stop_price": each["protective_stop"]}
-            stops[f"{key}s"] = each | own
+            stops[f"{key}s"] = {
+                "at": each["at"],
+                "side": each["side"].opposite,
+                "type": OrderType.STOP_MARKET,
+                "quantity": each["quantity"],
+                "reduce_only": True,
+                "stop_price": each["protective_stop"],
+            }
     return orders | stops
 
 

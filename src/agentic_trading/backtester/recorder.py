@@ -6,12 +6,14 @@ from collections.abc import Callable
 import msgspec
 
 from agentic_trading.core.events import (
+    AmendRejected,
     Event,
     Fill,
     Funding,
     FundingPosted,
     MemoryChanged,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderClosed,
     OrderIntent,
@@ -35,6 +37,8 @@ RECORDED: tuple[type[Event], ...] = (
     OrderIntent,
     OrderAccepted,
     OrderRejected,
+    OrderAmended,
+    AmendRejected,
     OrderCanceled,
     OrderUnknown,
     OrderNotSent,

@@ -88,6 +88,14 @@ class TimeInForce(StrEnum):
     GTD = "GTD"
 
 
+class ExecutionStyle(StrEnum):
+    """How an entry is brought to the market: at once, as a waiting limit first, or in slices over time."""
+
+    MARKET = "market"
+    PASSIVE = "passive"
+    TWAP = "twap"
+
+
 class PositionSide(StrEnum):
     """Which position of a perpetual an order moves: the only one, or in hedge mode the long or the short."""
 

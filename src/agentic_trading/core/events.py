@@ -8,6 +8,7 @@ import msgspec
 
 from agentic_trading.core.enums import (
     Direction,
+    ExecutionStyle,
     Liquidity,
     Regime,
     Side,
@@ -22,6 +23,8 @@ from agentic_trading.core.orders import attached_stop as attached_stop  # noqa: 
 from agentic_trading.core.orders import stop_id_of as stop_id_of  # noqa: PLC0414
 
 NO_REASONS: Mapping[str, float] = {}
+Targets = tuple[float | tuple[float, float], ...]
+"""Where to take profit: prices, or pairs of a price and the share of the position to close there."""
 
 
 class Event(msgspec.Struct, frozen=True, tag=True):
@@ -97,7 +100,8 @@ class Wishes(TypedDict, total=False):
 
     strength: float
     stop: float | None
-    targets: tuple[float, ...]
+    targets: Targets
+    style: ExecutionStyle | None
     valid_for: int
     reasons: Mapping[str, float]
 
@@ -105,8 +109,10 @@ class Wishes(TypedDict, total=False):
 class Signal(Event, frozen=True):
     """The position a strategy wants on a symbol: long, short or flat.
 
-    ``strength`` scales the size, 0..1. ``stop`` and ``targets`` are prices. ``valid_for`` is a number
-    of candles after which an unfilled entry is pointless (0: no limit). ``reasons`` explain it.
+    ``strength`` scales the size, 0..1. ``stop`` is a price. ``targets`` are prices with equal shares of
+    the position, or pairs of price and share. ``valid_for`` is a number of candles after which an
+    unfilled entry is pointless (0: no limit). ``reasons`` explain it. ``style`` is how the entry is
+    executed; None leaves that to the settings.
     The platform stamps ``id``, ``at_ns``, ``strategy``, ``price`` (the candle's close), ``regime`` and,
     where sizing needs it, ``volatility`` (annualised ratio).
     """
@@ -116,7 +122,7 @@ class Signal(Event, frozen=True):
     direction: Direction
     strength: float = 1.0
     stop: float | None = None
-    targets: tuple[float, ...] = ()
+    targets: Targets = ()
     valid_for: int = 0
     reasons: Mapping[str, float | None] = NO_REASONS
     id: str = ""
@@ -124,6 +130,7 @@ class Signal(Event, frozen=True):
     price: float = 0.0
     regime: Regime = Regime.UNKNOWN
     volatility: float | None = None
+    style: ExecutionStyle | None = None
 
     @staticmethod
     def long(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
@@ -396,7 +403,7 @@ class DayStarted(Event, frozen=True):
     at_ns: int
 
 
-Command = SubmitOrder | CancelOrder
+Command = SubmitOrder | AmendOrder | CancelOrder
 AnyEvent = (
     CandlesClosed
     | GapFound

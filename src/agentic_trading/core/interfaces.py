@@ -172,15 +172,23 @@ class WorkingView(Protocol):
     """The order manager as others read it: what is on its way or at the venue."""
 
     def working(self, strategy: str, symbol: str) -> Sequence[OpenOrder]:
-        """Open orders, protective stops excluded."""
+        """Open orders, stops and targets of the position excluded."""
+        ...
+
+    def stops(self, strategy: str, symbol: str) -> Sequence[OpenOrder]:
+        """The stops that protect the open position, one for each order that opened a part of it."""
         ...
 
     def protective_stop(self, strategy: str, symbol: str) -> OpenOrder | None:
-        """The stop that protects the open position, if there is one."""
+        """The latest of the stops that protect the open position, if there is one."""
+        ...
+
+    def loose_targets(self, strategy: str, symbol: str) -> Sequence[OpenOrder]:
+        """Open targets that no stop or exit takes with it at the venue when it executes."""
         ...
 
     def pending(self, strategy: str, symbol: str) -> tuple[Decimal, Decimal]:
-        """Unfilled (buy, sell) quantity of open orders, protective stops excluded."""
+        """Unfilled (buy, sell) quantity of open orders, stops and targets of the position excluded."""
         ...
 
     def pairs(self) -> Iterable[tuple[str, str]]:

@@ -1,14 +1,16 @@
-"""The life of every order: a table of what may follow what, and the fold that follows it."""
+"""The life of every order: a fold over what we asked for and what the venue said."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from agentic_trading.core.enums import OrderStatus, Side
+from agentic_trading.core.enums import OrderStatus, OrderType, Side
 from agentic_trading.core.events import (
+    AmendRejected,
     CancelOrder,
     Event,
     Fill,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderClosed,
     OrderIntent,
@@ -19,104 +21,42 @@ from agentic_trading.core.events import (
     attached_stop,
     stop_id_of,
 )
-from agentic_trading.core.money import ZERO, average
+from agentic_trading.core.money import ZERO
+from agentic_trading.core.orders import attached_target, target_id_of
+from agentic_trading.execution.order import Order, OrderProtocolError
 
-_S = OrderStatus
-
-NEXT: dict[type[Event], dict[OrderStatus, OrderStatus]] = {
-    OrderAccepted: {_S.PENDING: _S.ACCEPTED, _S.UNKNOWN: _S.ACCEPTED},
-    OrderRejected: {_S.PENDING: _S.REJECTED, _S.UNKNOWN: _S.REJECTED},
-    OrderNotSent: {_S.PENDING: _S.NOT_SENT},
-    OrderUnknown: {
-        _S.PENDING: _S.UNKNOWN,
-        _S.ACCEPTED: _S.UNKNOWN,
-        _S.PARTIALLY_FILLED: _S.UNKNOWN,
-    },
-    OrderCanceled: {
-        _S.PENDING: _S.CANCELED,
-        _S.ACCEPTED: _S.CANCELED,
-        _S.PARTIALLY_FILLED: _S.CANCELED,
-        _S.UNKNOWN: _S.CANCELED,
-    },
-    Fill: {
-        _S.PENDING: _S.PARTIALLY_FILLED,
-        _S.ACCEPTED: _S.PARTIALLY_FILLED,
-        _S.PARTIALLY_FILLED: _S.PARTIALLY_FILLED,
-        _S.UNKNOWN: _S.PARTIALLY_FILLED,
-    },
-}
-"""Status after an event, by status before it; a pair that is not here is a protocol violation."""
-
-
-class OrderProtocolError(Exception):
-    """The venue or our own code said something about an order that cannot follow what was known."""
-
-
-class Order:
-    """One order as far as we know it."""
-
-    __slots__ = (
-        "arrived_ns",
-        "cancel_asked",
-        "cause",
-        "created_ns",
-        "done_ns",
-        "entry_id",
-        "filled",
-        "order_id",
-        "outcome",
-        "paid",
-        "quantity",
-        "reason",
-        "status",
-        "terms",
-    )
-
-    def __init__(
-        self, order_id: str, terms: OrderTerms, created_ns: int, cause: str, reason: str, entry_id: str = ""
-    ) -> None:
-        """``entry_id`` names the entry that an attached stop protects."""
-        self.order_id = order_id
-        self.terms = terms
-        self.quantity = terms.quantity
-        self.status = OrderStatus.PENDING
-        self.filled = ZERO
-        self.paid = ZERO
-        self.created_ns = created_ns
-        self.arrived_ns = 0
-        self.done_ns = 0
-        self.cause = cause
-        self.reason = reason
-        self.outcome = ""
-        self.cancel_asked = False
-        self.entry_id = entry_id
-
-    @property
-    def remaining(self) -> Decimal:
-        """What may still be executed."""
-        return self.quantity - self.filled
-
-    @property
-    def average_price(self) -> Decimal:
-        """Average price of what was executed, for reading; 0 if nothing was."""
-        return average(self.paid, self.filled)
+_NEVER_PLACED = "entry_without_fill"
+"""How a stop or target ends for which nothing was ever filled."""
 
 
 class _Open:
-    """Open orders of a strategy on a symbol by id, oldest first; protective stops apart."""
+    """Open orders of a strategy on a symbol by id, oldest first; stops and targets of the position apart."""
 
-    __slots__ = ("orders", "stops")
+    __slots__ = ("orders", "stops", "targets")
 
     def __init__(self) -> None:
         self.orders: dict[str, Order] = {}
         self.stops: dict[str, Order] = {}
+        self.targets: dict[str, Order] = {}
+
+    def shelf(self, terms: OrderTerms) -> dict[str, Order]:
+        """Where an order belongs: a closing order with a trigger is a stop, one with a limit a target."""
+        if not terms.closing:
+            return self.orders
+        if terms.stop_price is not None or terms.type is OrderType.TRAILING_STOP:
+            return self.stops
+        return self.orders if terms.price is None else self.targets
 
 
 _NONE_PENDING = (ZERO, ZERO)
 
 
 class OrderManager:
-    """Agent ``orders``: owns all orders; others read from it what is still working."""
+    """Agent ``orders``: owns all orders; others read from it what is still working.
+
+    Reports may come twice or late. A fill is never lost: one that is reported after its order's end
+    is booked, and leaves the end as it was.
+    """
 
     name = "orders"
     reads: tuple[str, ...] = ()
@@ -137,36 +77,65 @@ class OrderManager:
         if isinstance(event, CancelOrder):
             self.all[event.order_id].cancel_asked = True
             return ()
-        assert isinstance(event, OrderAccepted | OrderRejected | OrderCanceled | OrderUnknown | OrderNotSent)
+        assert isinstance(
+            event,
+            OrderAccepted | OrderAmended | AmendRejected
+            | OrderRejected | OrderCanceled | OrderUnknown | OrderNotSent,
+        )  # fmt: skip
         order = self.all[event.order_id]
-        order.status = _next(order, event)
-        if kind is OrderAccepted:
-            order.arrived_ns = order.arrived_ns or event.at_ns
-            if order.filled:
-                order.status = OrderStatus.PARTIALLY_FILLED
+        was_open = order.status.is_open
+        order.heard(event)
+        if isinstance(event, OrderAccepted | OrderAmended | AmendRejected):
+            if kind is not AmendRejected:
+                order.arrived_ns = order.arrived_ns or event.at_ns
+            if isinstance(event, OrderAmended) and was_open:
+                order.amend(event)
             return ()
-        assert not isinstance(event, OrderAccepted)
         if order.filled and isinstance(event, OrderRejected | OrderNotSent):
             raise OrderProtocolError(f"order {order.order_id} has fills, but is said never to have worked")
-        return () if kind is OrderUnknown else self._close(order, event.at_ns, event.reason)
+        if kind is OrderUnknown or not was_open:
+            return ()
+        return self._close(order, event.at_ns, event.reason)
 
     # --- what others read -----------------------------------------------------------------
 
     def working(self, strategy: str, symbol: str) -> Sequence[Order]:
-        """Open orders of a strategy on a symbol, protective stops excluded, oldest first."""
+        """Open orders of a strategy on a symbol, stops and targets excluded, oldest first."""
         opened = self._open.get((strategy, symbol))
         return list(opened.orders.values()) if opened is not None and opened.orders else ()
 
-    def protective_stop(self, strategy: str, symbol: str) -> Order | None:
-        """The stop that protects the open position: the latest one that holds a quantity."""
+    def stops(self, strategy: str, symbol: str) -> Sequence[Order]:
+        """The stops that protect the open position, oldest first; of one and its successor the successor."""
         opened = self._open.get((strategy, symbol))
         if opened is None or not opened.stops:
-            return None
+            return ()
         stops = [order for order in opened.stops.values() if order.remaining]
+        followed = [order.terms.replaces for order in stops]
+        return [order for order in stops if order.order_id not in followed]
+
+    def protective_stop(self, strategy: str, symbol: str) -> Order | None:
+        """The latest of the stops that protect the open position."""
+        stops = self.stops(strategy, symbol)
         return stops[-1] if stops else None
 
+    def targets(self, strategy: str, symbol: str) -> Sequence[Order]:
+        """The targets that are open for what was filled, oldest first."""
+        opened = self._open.get((strategy, symbol))
+        if opened is None or not opened.targets:
+            return ()
+        return [order for order in opened.targets.values() if order.remaining]
+
+    def loose_targets(self, strategy: str, symbol: str) -> Sequence[Order]:
+        """Open targets in whose bracket there is no open stop, nor an exit that took its place."""
+        targets = self.targets(strategy, symbol)
+        if not targets:
+            return ()
+        opened = self._open[strategy, symbol]
+        ties = [order.entry_id for order in (*opened.stops.values(), *opened.orders.values())]
+        return [order for order in targets if order.entry_id not in ties]
+
     def pending(self, strategy: str, symbol: str) -> tuple[Decimal, Decimal]:
-        """Unfilled (buy, sell) quantity of open orders, protective stops excluded."""
+        """Unfilled (buy, sell) quantity of open orders, stops and targets excluded."""
         opened = self._open.get((strategy, symbol))
         if opened is None or not opened.orders:
             return _NONE_PENDING
@@ -180,19 +149,23 @@ class OrderManager:
 
     def pairs(self) -> Iterable[tuple[str, str]]:
         """(strategy, symbol) pairs with open orders, in order of first use."""
-        return [pair for pair, opened in self._open.items() if opened.orders or opened.stops]
+        return [
+            pair for pair, opened in self._open.items() if opened.orders or opened.stops or opened.targets
+        ]
 
     # --- the fold -------------------------------------------------------------------------
 
     def _create(self, intent: OrderIntent) -> Iterable[Event]:
-        terms = intent.terms
-        self._add(Order(intent.order_id, terms, intent.at_ns, intent.cause, intent.reason))
+        order_id, terms = intent.order_id, intent.terms
+        replaced = None if terms.replaces is None else self.all.get(terms.replaces)
+        entry_id = "" if replaced is None else replaced.entry_id
+        self._add(Order(order_id, terms, intent.at_ns, intent.cause, intent.reason, entry_id))
         if terms.protective_stop is not None:
-            stop_id = stop_id_of(intent.order_id)
-            stop = Order(
-                stop_id, attached_stop(terms), intent.at_ns, intent.cause, "stop", entry_id=intent.order_id
-            )
-            self._add(stop)
+            stop_id = stop_id_of(order_id)
+            self._add(Order(stop_id, attached_stop(terms), intent.at_ns, intent.cause, "stop", order_id))
+        for number, target in enumerate(terms.targets, start=1):
+            target_id, attached = target_id_of(order_id, number), attached_target(terms, target)
+            self._add(Order(target_id, attached, intent.at_ns, intent.cause, "target", order_id))
         return ()
 
     def _add(self, order: Order) -> None:
@@ -203,47 +176,53 @@ class OrderManager:
         opened = self._open.get(pair)
         if opened is None:
             opened = self._open[pair] = _Open()
-        (opened.stops if _protects(order.terms) else opened.orders)[order.order_id] = order
+        opened.shelf(order.terms)[order.order_id] = order
 
     def _fill(self, fill: Fill) -> Iterable[Event]:
         if fill.trade_id in self._trades:
             return ()
         self._trades.add(fill.trade_id)
         order = self.all[fill.order_id]
-        order.status = _next(order, fill)
+        order.heard(fill)
         order.filled += fill.quantity
         order.paid += fill.quantity * fill.price
+        if order.terms.protective_stop is not None:
+            self._protect(order, fill.quantity)
         if order.filled > order.quantity:
             raise OrderProtocolError(f"order {order.order_id}: filled {order.filled} of {order.quantity}")
-        if order.terms.protective_stop is not None:
-            self.all[stop_id_of(order.order_id)].quantity += fill.quantity
-        if order.remaining:
+        if order.remaining or order.status is OrderStatus.CANCELED:
             return ()
         order.status = OrderStatus.FILLED
         return self._close(order, fill.at_ns, "filled")
+
+    def _protect(self, entry: Order, quantity: Decimal) -> None:
+        """The attached stop grows with the entry's fills; of its targets the venue says how they grow."""
+        stop = self.all[stop_id_of(entry.order_id)]
+        stop.quantity += quantity
+        if stop.outcome != _NEVER_PLACED:
+            return
+        numbers = range(1, len(entry.terms.targets) + 1)  # the fill came after the end: all is placed yet
+        for order in (stop, *(self.all[target_id_of(entry.order_id, number)] for number in numbers)):
+            order.status, order.done_ns, order.outcome = OrderStatus.PENDING, 0, ""
+            self._open[entry.terms.strategy, entry.terms.symbol].shelf(order.terms)[order.order_id] = order
 
     def _close(self, order: Order, at_ns: int, outcome: str) -> Iterable[Event]:
         order.done_ns = at_ns
         order.outcome = outcome
         terms = order.terms
         opened = self._open[(terms.strategy, terms.symbol)]
-        del (opened.stops if _protects(terms) else opened.orders)[order.order_id]
-        if terms.protective_stop is not None and not order.filled:
-            # Nothing was bought, so there is nothing to protect: the attached stop never lived.
-            stop = opened.stops.pop(stop_id_of(order.order_id), None)
-            if stop is not None:
-                stop.status, stop.done_ns, stop.outcome = OrderStatus.CANCELED, at_ns, "entry_without_fill"
+        del opened.shelf(terms)[order.order_id]
+        if (opened.stops or opened.targets) and not opened.orders:
+            _forget_unplaced(opened, at_ns)
         return (OrderClosed(order.order_id, at_ns, terms, order.filled, outcome),)
 
 
-def _protects(terms: OrderTerms) -> bool:
-    return terms.stop_price is not None and terms.closing
-
-
-def _next(order: Order, event: Event) -> OrderStatus:
-    try:
-        return NEXT[type(event)][order.status]
-    except KeyError:
-        raise OrderProtocolError(
-            f"{type(event).__name__} for order {order.order_id}, which is {order.status}"
-        ) from None
+def _forget_unplaced(opened: _Open, at_ns: int) -> None:
+    """End the stops and targets for which nothing was filled, once there is nothing more to protect."""
+    attached = [*opened.stops.values(), *opened.targets.values()]
+    if any(order.remaining for order in attached):
+        return
+    for order in attached:
+        order.status, order.done_ns, order.outcome = OrderStatus.CANCELED, at_ns, _NEVER_PLACED
+    opened.stops.clear()
+    opened.targets.clear()

@@ -1,8 +1,9 @@
 """What the venues charge: public fee tiers as data.
 
-Sources: "Trading Fee Rate" pages of Binance (spot; USDT-margined futures, without the BNB discount) and
-"Trading Fee Structure" of Bybit (spot; USDT perpetuals), as published in 2024 and 2025. The sample
-market charges what Binance does at its base tier.
+Sources: Binance's fee schedules for spot and USDT-margined futures (without the BNB discount), and Bybit's
+help page "Trading Fee Rate" (spot, perpetuals). Venues change the upper tiers now and then and by
+region: what an account really pays can be given in the settings. The sample market charges what
+Binance does at its base tier.
 """
 
 from agentic_trading.core.enums import Market
@@ -12,9 +13,9 @@ Rates = tuple[float, float]
 
 FEE_TIERS: dict[tuple[str, Market], dict[str, Rates]] = {
     ("binance", Market.SPOT): {
-        "VIP0": (10.0, 10.0), "VIP1": (9.0, 10.0), "VIP2": (8.0, 10.0), "VIP3": (4.0, 6.0),
-        "VIP4": (4.0, 5.2), "VIP5": (2.5, 3.1), "VIP6": (2.0, 2.9), "VIP7": (1.9, 2.8),
-        "VIP8": (1.6, 2.5), "VIP9": (1.1, 2.3),
+        "VIP0": (10.0, 10.0), "VIP1": (9.0, 10.0), "VIP2": (8.0, 10.0), "VIP3": (4.2, 6.0),
+        "VIP4": (4.2, 5.4), "VIP5": (3.6, 4.8), "VIP6": (3.0, 4.2), "VIP7": (2.4, 3.6),
+        "VIP8": (1.8, 3.0), "VIP9": (1.2, 2.4),
     },
     ("binance", Market.LINEAR): {
         "VIP0": (2.0, 5.0), "VIP1": (1.6, 4.0), "VIP2": (1.4, 3.5), "VIP3": (1.2, 3.2),

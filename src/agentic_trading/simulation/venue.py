@@ -63,12 +63,18 @@ class SimulatedVenue:
         if self._waits is None:
             if not self._busy and self._tape.next_ns is None:
                 return _HOLDING if self.account.holds_perpetuals else _NOTHING
-            books = {symbol: engine.book for symbol, engine in self._busy.items() if engine.book.orders}
-            every_row = tuple(symbol for symbol, book in books.items() if book.every_row)
-            levels = {symbol: book.levels for symbol, book in books.items()}
-            times = [at_ns for at_ns in (self._travelling.next_ns, self._tape.next_ns) if at_ns is not None]
+            levels: dict[str, tuple[float, float]] = {}
+            every_row: tuple[str, ...] = ()
+            for symbol, engine in self._busy.items():
+                if engine.book.orders:
+                    levels[symbol] = engine.book.levels
+                    if engine.book.every_row:
+                        every_row = (*every_row, symbol)
+            at_ns, report_ns = self._travelling.next_ns, self._tape.next_ns
+            if at_ns is None or (report_ns is not None and report_ns < at_ns):
+                at_ns = report_ns
             holding = self.account.holds_perpetuals
-            self._waits = Waits(min(times, default=None), bool(every_row), levels, holding, every_row)
+            self._waits = Waits(at_ns, bool(every_row), levels, holding, every_row)
         return self._waits
 
     def send(self, command: Event) -> None:

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from agentic_trading.core.config import Section
 from agentic_trading.core.config.section import Many, OneOf, Percent
-from agentic_trading.core.enums import Regime, Timeframe
+from agentic_trading.core.enums import ExecutionStyle, Regime, Timeframe
 from agentic_trading.core.sizing import SizingSettings
 
 
@@ -26,6 +26,9 @@ class StrategySettings(Section):
         0.1, description="largest position of this strategy in one symbol, fraction of equity"
     )
     sizing: SizingSettings | None = Field(None, description="how it is sized; absent: portfolio.sizing")
+    style: OneOf[ExecutionStyle] | None = Field(
+        None, description="how its entries are executed; absent: execution.style"
+    )
     symbols: Many[str] | None = Field(None, description="symbols it trades; absent: all")
     regimes: Many[OneOf[Regime]] | None = Field(
         None, description="regimes in which it may enter; absent: all"

@@ -172,7 +172,9 @@ def test_a_band_is_shown_where_the_run_has_one(make_result: MakeResult) -> None:
     at_ns, equity = plain.equity["timestamp_ns"].to_list(), plain.equity["equity"].to_list()
     plain.summary["band"] = {
         "optimistic": {**base, "total_return_ratio": 0.4321}, "base": base, "pessimistic": base,
-        "break_even_bps": {"fee": 12.5, "slippage": 8.0}, "break_even_delay_ms": 750,
+        "break_even_bps": {"fee": 12.5, "slippage": 8.0}, "break_even_delay_ms": None,
+        "break_even_reasons": {"delay": "none: still a profit"},
+        "assumptions": {"optimistic": {"slippage_bps": 0.5}},
         "curve": {"timestamp_ns": at_ns, "optimistic": equity, "pessimistic": equity},
     }  # fmt: skip
     html = page(plain)
@@ -181,7 +183,8 @@ def test_a_band_is_shown_where_the_run_has_one(make_result: MakeResult) -> None:
         "+43.21 %",
         "12.50 bps",
         "Breaks even at a slippage of",
-        "750 ms",
+        "none: still a profit",
+        "slippage_bps 0.5",
     ):
         assert part in html
     assert len(column(embedded(html)["band"]["low"])) > 100

@@ -10,6 +10,7 @@ import polars as pl
 from agentic_trading.backtester.metrics import daily_equity, daily_returns
 from agentic_trading.backtester.report.breakdown import Period, Slice, periods, refusals_by_code, slices
 from agentic_trading.backtester.report.grids import (
+    assumption_rows,
     band_grid,
     break_even_rows,
     open_grid,
@@ -36,10 +37,13 @@ class Content(NamedTuple):
     headline: tuple[Row, ...]
     band: Grid
     break_even: tuple[Row, ...]
+    assumptions: tuple[Row, ...]
     returns: tuple[Row, ...]
     risk: tuple[Row, ...]
     trading: tuple[Row, ...]
     costs: tuple[Row, ...]
+    peer: tuple[str, tuple[Row, ...]]
+    """The figures of another engine under its name; without rows where none was asked for."""
     bridge: tuple[tuple[str, float], ...]
     """From the result before costs to the net one: label and amount, in quote; the last is their sum."""
     per_strategy: Grid
@@ -79,10 +83,12 @@ def content_of(result: Result) -> Content:
         headline=_headline(result, figure),
         band=band_grid(summary.get("band") or {}),
         break_even=break_even_rows(summary.get("band") or {}),
+        assumptions=assumption_rows(summary.get("band") or {}),
         returns=_rows(figure, _RETURNS),
         risk=(*_rows(figure, _RISK), _worst_day(day_end_ns.tolist(), day_equity, result.capital)),
         trading=(*_rows(figure, _TRADING), *_count_rows(counts)),
         costs=_cost_rows(summary, _traded(result)),
+        peer=_peer(summary.get("peer_metrics") or {}),
         bridge=_bridge(summary),
         per_strategy=split_grid("Strategy", summary.get("per_strategy", {})),
         per_symbol=split_grid("Symbol", summary.get("per_symbol", {})),
@@ -170,7 +176,7 @@ def _headline(result: Result, figure: Any) -> tuple[Row, ...]:
     quote = str(result.summary.get("quote", ""))
     return (
         Row("Capital", f"{money(result.capital)} -> {money(end)} {quote}".rstrip()),
-        figure("Return", "total_return_ratio", "gain"),
+        _range(result.summary.get("band") or {}) or figure("Return", "total_return_ratio", "gain"),
         Row("Buy and hold", percent(hold), tone_of(hold)),
         Row("Ahead of it by", f"{100 * ahead:+,.2f} pp" if ahead is not None else NONE_TEXT, tone_of(ahead)),
         figure("Max drawdown", "max_drawdown_ratio", "share"),
@@ -178,6 +184,17 @@ def _headline(result: Result, figure: Any) -> tuple[Row, ...]:
         figure("Trades", "trades", "plain"),
         figure("Winning", "win_ratio", "share"),
     )
+
+
+def _range(band: Mapping[str, Any]) -> Row | None:
+    """The return from the lowest over the base to the highest run of a band."""
+    found = band.get("total_return_ratio")
+    if not found:
+        return None
+    values = [found[name] for name in ("low", "base", "high")]
+    text = " .. ".join(percent(value).removesuffix(" %") for value in values) + " %"
+    tone = tone_of(values[0]) if values[0] * values[-1] > 0 else ""
+    return Row("Return", text, tone, "after costs: low .. base .. high")
 
 
 def _sentence(result: Result, days: float) -> str:
@@ -238,6 +255,11 @@ def _bridge(summary: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
     parts = _cost_parts(summary)
     before = net - sum(value for _, value in parts)
     return (("Before costs", before), *parts, ("Net", net))
+
+
+def _peer(found: Mapping[str, Any]) -> tuple[str, tuple[Row, ...]]:
+    title = f"By the definitions of {found.get('peer', '')} {found.get('version', '')}"
+    return title, tuple(Row(key, plain(value, 4)) for key, value in found.get("metrics", {}).items())
 
 
 def _data_rows(data: Mapping[str, Any]) -> tuple[Row, ...]:

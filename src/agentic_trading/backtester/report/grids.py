@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from agentic_trading.backtester.report.text import Grid, Row, money, percent, plain, tone_of
+from agentic_trading.backtester.report.text import NONE_TEXT, Grid, Row, money, percent, plain, tone_of
 
 _BAND = ("pessimistic", "base", "optimistic")
 
@@ -82,11 +82,26 @@ def _band_text(key: str, value: float | None) -> str:
 
 
 def break_even_rows(band: Mapping[str, Any]) -> tuple[Row, ...]:
-    """The costs and the delay at which nothing is left; each a number, or numbers by what they concern."""
+    """The costs and the delay at which nothing is left; each a number, or numbers by what they concern.
+
+    ``break_even_reasons`` of the band explain those that are None.
+    """
     rows = []
+    reasons = band.get("break_even_reasons") or {}
     for kind, key, unit in (("cost", "break_even_bps", "bps"), ("delay", "break_even_delay_ms", "ms")):
         found = band.get(key)
         for name, value in (found if isinstance(found, Mapping) else {kind: found}).items():
             if value is not None:
                 rows.append(Row(f"Breaks even at a {name} of", f"{plain(value)} {unit}"))
+            elif name in reasons:
+                rows.append(Row(f"Breaks even at a {name} of", NONE_TEXT, note=reasons[name]))
     return tuple(rows)
+
+
+def assumption_rows(band: Mapping[str, Any]) -> tuple[Row, ...]:
+    """What each other run of a band assumed: its settings that differ from the base."""
+    found = band.get("assumptions") or {}
+    return tuple(
+        Row(f"{name.capitalize()} assumes", ", ".join(f"{key} {value}" for key, value in settings.items()))
+        for name, settings in found.items()
+    )

@@ -51,6 +51,7 @@ def page(result: Result) -> str:
 
 def _head(content: Content) -> dict[str, str]:
     _, gain, *others = content.headline
+    told = content.break_even + content.assumptions
     return {
         "title": escape(f"{content.strategies} · {content.mode} {content.run_id}"),
         "mode": escape(content.mode.capitalize()),
@@ -59,12 +60,12 @@ def _head(content: Content) -> dict[str, str]:
         "symbols_traded": escape(content.symbols),
         "period": escape(content.period),
         "gain": markup.figure(gain.value),
-        "gain_tone": gain.tone,
+        "gain_tone": f"{gain.tone} range" if gain.note else gain.tone,
+        "gain_note": escape(gain.note or "after costs"),
         "sentence": escape(content.sentence),
         "figures": markup.figures(others),
         "warnings": markup.warnings(content.warnings),
-        "band": markup.table(content.band)
-        + (markup.listed(content.break_even) if content.break_even else ""),
+        "band": markup.table(content.band) + (markup.listed(told) if told else ""),
         "no_band": _hidden(content.band.rows),
     }
 

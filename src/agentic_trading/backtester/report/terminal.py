@@ -40,7 +40,10 @@ def print_report(result: Result, folder: Path | None = None, file: IO[str] | Non
 def render(result: Result, width: int = PLAIN_WIDTH) -> RenderableType:
     """The report as something rich can print, laid out for ``width`` columns."""
     content = content_of(result)
-    parts: list[RenderableType] = [_title(content), _sections(_headline(content), width)]
+    headline = Padding(_halves(content.headline, width, strong=True), (1, 0, 0, 0))
+    parts: list[RenderableType] = [_title(content), headline]
+    if content.band.rows:
+        parts.append(_section("Under other assumptions", _band(content)))
     parts += [_section("Result", _pairs(content.returns))] if width < _NARROW else []
     if width < _NARROW:
         for title, rows in (("Risk", content.risk), ("Trading", content.trading), ("Costs", content.costs)):
@@ -48,6 +51,9 @@ def render(result: Result, width: int = PLAIN_WIDTH) -> RenderableType:
     else:
         left = Group(_section("Result", _pairs(content.returns)), _section("Costs", _pairs(content.costs)))
         parts.append(_columns(left, _section("Risk", _pairs(content.risk))))
+    title, rows = content.peer
+    if rows:
+        parts.append(_section(title, _halves(rows, width)))
     for title, grid in (
         ("Per strategy", content.per_strategy),
         ("Per symbol", content.per_symbol),
@@ -71,15 +77,11 @@ def _title(content: Content) -> RenderableType:
     return text
 
 
-def _headline(content: Content) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
-    half = (len(content.headline) + 1) // 2
-    return content.headline[:half], content.headline[half:]
-
-
-def _sections(halves: tuple[tuple[Row, ...], tuple[Row, ...]], width: int) -> RenderableType:
-    left, right = (_pairs(rows, strong=True) for rows in halves)
-    body = Group(left, right) if width < _NARROW else _columns(left, right)
-    return Padding(body, (1, 0, 0, 0))
+def _halves(rows: Sequence[Row], width: int, *, strong: bool = False) -> RenderableType:
+    """The rows in two columns where there is room, else one under the other."""
+    half = (len(rows) + 1) // 2
+    left, right = (_pairs(part, strong=strong) for part in (rows[:half], rows[half:]))
+    return Group(left, right) if width < _NARROW else _columns(left, right)
 
 
 def _columns(left: RenderableType, right: RenderableType) -> Table:
@@ -123,6 +125,14 @@ def _grid(grid: Grid) -> Table:
     for cells in grid.rows:
         table.add_row(*(Text(cell.value, style=_STYLE[cell.tone]) for cell in cells))
     return table
+
+
+def _band(content: Content) -> RenderableType:
+    told = Text(
+        "Each column is a run of its own: what an order cost may change later decisions.", style="dim"
+    )
+    break_even = [row._replace(value=row.note or row.value) for row in content.break_even]
+    return Group(_grid(content.band), _pairs(break_even), told)
 
 
 def _figure_columns(grid: Grid) -> int:

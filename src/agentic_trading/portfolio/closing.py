@@ -1,0 +1,45 @@
+"""Orders that close a position: one for each stop that protects a part of it, and in its place."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from agentic_trading.core.enums import OrderType, Side
+from agentic_trading.core.events import OrderTerms
+from agentic_trading.core.interfaces import OpenOrder
+from agentic_trading.core.money import ZERO
+
+
+def closing_orders(
+    key: tuple[str, str],
+    held: Decimal,
+    stops: Sequence[OpenOrder],
+    *,
+    stop_price: Decimal | None = None,
+    reduce_only: bool = True,
+) -> list[OrderTerms]:
+    """Close all of ``held`` (signed) at market, or at another trigger; ``key`` is (strategy, symbol).
+
+    The venue replaces a stop in one step, and only one by one order: so there is an order for each, for
+    what that stop covers. The last also takes what no stop covers. A stop that has the wanted trigger
+    already is left where it is.
+    """
+    left, orders = abs(held), list[OrderTerms]()
+    last = len(stops) - 1
+    for place, stop in enumerate(stops or (None,)):
+        part = left if stop is None or place == last else min(stop.remaining, left)
+        left -= part
+        there = stop is not None and stop_price is not None and stop.terms.stop_price == stop_price
+        if part > ZERO and not there:
+            orders.append(
+                OrderTerms(
+                    *key,
+                    Side.SELL if held > 0 else Side.BUY,
+                    part,
+                    OrderType.MARKET if stop_price is None else OrderType.STOP_MARKET,
+                    stop_price=stop_price,
+                    closing=True,
+                    reduce_only=reduce_only,
+                    replaces=None if stop is None else stop.order_id,
+                )
+            )
+    return orders

@@ -1,0 +1,138 @@
+"""The terms of an entry: size, stop and targets on the venue's grid, or the reason why there is none."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from agentic_trading.core.enums import Direction, ExecutionStyle, Side, Timeframe
+from agentic_trading.core.events import OrderTerms, Refusal, Signal
+from agentic_trading.core.interfaces import Clock, MarksView
+from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import ONE, decimal_of, price_to_tick, share_of
+from agentic_trading.core.orders import Target
+from agentic_trading.core.sizing import SizingSettings
+from agentic_trading.portfolio.sizing import wanted_quantity
+
+
+class Allotment(msgspec.Struct, frozen=True):
+    """What one strategy may use: its sizing, its largest share of equity, its finest timeframe, its style."""
+
+    sizing: SizingSettings
+    max_position_ratio: float
+    timeframe: Timeframe
+    style: ExecutionStyle = ExecutionStyle.MARKET
+
+
+class Opening:
+    """Turns a signal for a position into the terms of one order at market, bracket included."""
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        allotments: Mapping[str, Allotment],
+        marks: MarksView,
+        clock: Clock,
+        multiplier: float,
+    ) -> None:
+        """``multiplier`` is the safe-mode factor on every size."""
+        self._instruments = instruments
+        self._allotments = allotments
+        self._marks = marks
+        self._clock = clock
+        self._multiplier = multiplier
+
+    def terms(self, signal: Signal) -> OrderTerms | Refusal:
+        """The whole wanted position as one market order."""
+        now_ns, instrument = self._clock.now_ns, self._instruments[signal.symbol]
+        if signal.direction is Direction.SHORT and not instrument.can_short:
+            return refuse_short(signal, now_ns)
+        allotment, price = self._allotments[signal.strategy], self._marks.price(signal.symbol)
+        quantity = wanted_quantity(
+            allotment.sizing,
+            instrument,
+            strength=signal.strength,
+            equity=self._marks.equity,
+            price=price,
+            volatility=signal.volatility,
+            max_fraction=allotment.max_position_ratio,
+            multiplier=self._multiplier,
+        )
+        if quantity is None:
+            return refuse(signal, now_ns, "size_unknown", 0, 0, "price, equity or volatility is missing")
+        terms = OrderTerms(
+            signal.strategy,
+            signal.symbol,
+            Side.BUY if signal.direction is Direction.LONG else Side.SELL,
+            quantity,
+            protective_stop=stop_on_tick(signal, instrument),
+            targets=_targets_on_tick(signal, instrument),
+        )
+        return objection(signal, terms, instrument, price, now_ns) or terms
+
+
+def objection(
+    signal: Signal, terms: OrderTerms, instrument: Instrument, price: float, now_ns: int
+) -> Refusal | None:
+    """Why an entry that reckons with ``price`` must not be made: too small, or its bracket is passed."""
+    quantity, notional = terms.quantity, float(terms.quantity) * price
+    if quantity < instrument.min_quantity:
+        least = float(instrument.min_quantity)
+        return refuse(signal, now_ns, "below_minimum", float(quantity), least, "quantity of one order", -1)
+    if notional < float(instrument.min_notional):
+        least = float(instrument.min_notional)
+        return refuse(signal, now_ns, "below_minimum", notional, least, "notional of one order", -1)
+    stop, sign = terms.protective_stop, signal.direction.sign
+    if stop is not None and not loses(stop, price, signal.direction):
+        return refuse(signal, now_ns, "stop_on_wrong_side", float(stop), price, sign=sign)
+    if terms.targets and stop is None:
+        what = "a stop ties the targets of a bracket together"
+        return refuse(signal, now_ns, "targets_without_stop", len(terms.targets), 0, what)
+    for target in terms.targets:
+        if not (target.price > 0 and (float(target.price) - price) * sign > 0):
+            return refuse(signal, now_ns, "target_on_wrong_side", float(target.price), price, sign=-sign)
+    return None
+
+
+def loses(stop: Decimal, price: float, direction: Direction) -> bool:
+    """Whether a stop lies on the losing side of the market."""
+    return stop > 0 and (float(stop) - price) * direction.sign < 0
+
+
+def stop_on_tick(signal: Signal, instrument: Instrument) -> Decimal | None:
+    """The signal's stop on the tick, rounded toward the market: it triggers no later than asked."""
+    if signal.stop is None:
+        return None
+    return price_to_tick(signal.stop, instrument.tick, up=signal.direction is Direction.LONG)
+
+
+def _targets_on_tick(signal: Signal, instrument: Instrument) -> tuple[Target, ...]:
+    """The signal's targets on the tick, rounded away from the market: they take no less than asked.
+
+    Without shares each has an equal one, and the last what rounding leaves of the whole.
+    """
+    up, count, left = signal.direction is Direction.LONG, len(signal.targets), ONE
+    targets: list[Target] = []
+    for number, wanted in enumerate(signal.targets, start=1):
+        if isinstance(wanted, tuple):
+            price, share = wanted[0], decimal_of(wanted[1])
+        else:
+            price, share = wanted, left if number == count else share_of(ONE, ONE, Decimal(count))
+            left -= share
+        targets.append(Target(price_to_tick(price, instrument.tick, up=up), share))
+    return tuple(targets)
+
+
+def refuse_short(signal: Signal, now_ns: int) -> Refusal:
+    """Spot cannot be sold short."""
+    return refuse(signal, now_ns, "short_not_possible", 1, 0, "spot holdings cannot be negative")
+
+
+def refuse(
+    signal: Signal, now_ns: int, code: str, value: float, limit: float, detail: str = "", sign: int = 1
+) -> Refusal:
+    """A refusal of a signal; ``sign`` is -1 where the limit is a least: headroom is negative if missed."""
+    headroom = (float(limit) - float(value)) * sign
+    return Refusal(
+        now_ns, signal.id, signal.strategy, signal.symbol, code, float(value), float(limit), headroom, detail
+    )
