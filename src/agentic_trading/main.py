@@ -4,7 +4,7 @@
 history. Below this module nothing can ask which mode it is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
@@ -14,12 +14,13 @@ from agentic_trading.backtester.record import RunRecord
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.skipping import MarketRows, Skipper
+from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.timeline import MarketRows
 from agentic_trading.backtester.summary import result_of
 from agentic_trading.contenders import Contender
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
-from agentic_trading.core.enums import Posture
+from agentic_trading.core.enums import Posture, Timeframe
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -126,6 +127,9 @@ class Agents:
         self.execution = ExecutionEngine()
         desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features)
         self.strategies = [self._strategy(each, inputs, desk, ids) for each in inputs.contenders]
+        names = [each.settings.strategy_id for each in inputs.contenders]
+        self._agent_of = dict(zip(names, self.strategies, strict=True))
+        self._timeframe_of = {each.settings.strategy_id: each.timeframe for each in inputs.contenders}
 
     # --- what next-event replay asks (backtester.skipping) ------------------------------------
 
@@ -135,16 +139,21 @@ class Agents:
 
     def skip(self, market: MarketRows, start: int, stop: int) -> int:
         """Mark rows that nobody looks at; returns the first that needs a look."""
-        limits = self.breakers.limits()
-        reached = self.equity.skip(market.times, market.closes, market.day_edges, limits, start, stop)
+        reached = self.equity.skip(market, self.breakers.limits, start, stop)
         for symbol in self.entries.symbols if reached > start else ():
-            high, low = market.extremes(symbol, start, reached)
-            self.entries.stretch(symbol, high, low)
+            self.entries.stretch(symbol, *market.extremes(symbol, start, reached))
         return reached
 
-    def note(self, symbol: str, close: float, close_ns: int) -> None:
-        """The last close of a symbol in skipped rows."""
-        self.equity.note(symbol, close, close_ns)
+    def attend(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Only these (strategy, symbol) look at the candles that come next."""
+        symbols: dict[str, list[str]] = {strategy: [] for strategy in self._agent_of}
+        tables: dict[tuple[Timeframe, str], None] = {}
+        for strategy, symbol in pairs:
+            symbols[strategy].append(symbol)
+            tables[self._timeframe_of[strategy], symbol] = None
+        self.features.attend(tables)
+        for strategy, agent in self._agent_of.items():
+            agent.attend(symbols[strategy])
 
     @property
     def waits_for_day(self) -> bool:
@@ -218,17 +227,31 @@ def backtest(
     with one ``shared`` between them; the results are the same. Raises a `core.errors.TradingError` with one
     clear sentence for anything that cannot be run.
     """
-    began = perf_counter()
     chosen, objects = effective_settings(settings, strategies, symbols, strategy_dirs)
-    inputs = load_inputs(chosen, strategy_dirs, lambda what: progress(what, None), objects, shared)
+    return result_of(record_of(chosen, strategy_dirs, objects, progress, shared))
+
+
+def record_of(
+    settings: AppSettings,
+    strategy_dirs: Sequence[Path] = (),
+    objects: Mapping[str, BaseStrategy[Any]] | None = None,
+    progress: Progress = lambda what, share: None,
+    shared: SharedHistory | None = None,
+) -> RunRecord:
+    """Run what effective settings say and return the record, before any table or metric is made of it.
+
+    ``objects`` are strategies given as objects, by name; the rest is as in `backtest`.
+    """
+    began = perf_counter()
+    inputs = load_inputs(settings, strategy_dirs, lambda what: progress(what, None), objects, shared)
     loaded = perf_counter()
     clock = ReplayClock()
-    capital = Decimal(chosen.backtest.capital)
-    agents = Agents(inputs, chosen, clock, capital)
-    models = market_models(inputs.instruments, chosen.simulation)
-    venue = SimulatedVenue(inputs.instruments, models, {chosen.portfolio.quote: capital})
+    capital = Decimal(settings.backtest.capital)
+    agents = Agents(inputs, settings, clock, capital)
+    models = market_models(inputs.instruments, settings.simulation)
+    venue = SimulatedVenue(inputs.instruments, models, {settings.portfolio.quote: capital})
     skipper = None
-    if chosen.backtest.step == "auto":
+    if settings.backtest.step == "auto":
         skipper = Skipper(inputs.timeline, watches_of(inputs), agents, venue)
     replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
     recorder = Recorder()
@@ -240,7 +263,7 @@ def backtest(
         "features_s": inputs.features_s,
         "replay_s": perf_counter() - loaded,
     }
-    return result_of(_record(inputs, chosen, agents, replay, recorder, timing))
+    return _record(inputs, settings, agents, replay, recorder, timing)
 
 
 def _record(

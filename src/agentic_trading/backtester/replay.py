@@ -2,6 +2,7 @@
 
 The order within one instant is fixed: reports of the venue, then funding, then the candles, then
 alarms, then the day boundary. Commands leave after all of it and reach the venue with its latency.
+So an instant has two parts, the venue's and the core's, and next-event replay may need only the first.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,12 +11,12 @@ from typing import Protocol
 
 import msgspec
 
-from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.skipping import MOVING, Skipper
 from agentic_trading.backtester.timeline import CandleReader, Timeline
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS
 from agentic_trading.core.events import Alarm, AlarmRang, Bankrupt, CandlesClosed, DayStarted, Event, GapFound
-from agentic_trading.core.models import Candle
+from agentic_trading.core.models import Candle, plain
 
 
 class Bus(Protocol):
@@ -26,6 +27,11 @@ class Bus(Protocol):
 
 class Venue(Protocol):
     """The venue as replayed time drives it."""
+
+    @property
+    def busy(self) -> Sequence[str]:
+        """Symbols on which an order travels or rests: only their candles matter."""
+        ...
 
     def send(self, command: Event) -> None: ...
 
@@ -62,36 +68,40 @@ class Replay:
         self._alarms: list[tuple[int, int, str]] = []
         self._asked = 0
         self._skipper = skipper
+        self._reader = CandleReader(timeline)
         self.bankrupt = False
         self.rows_looked_at = 0
 
     @property
     def tap(self) -> tuple[tuple[type[Event], ...], Callable[[int, int, Event], None]]:
-        """What the bus must tell it: alarms that agents ask for, and the end of the money."""
-        return (Alarm, Bankrupt), self._hear
+        """What the bus must tell it: alarms, the end of the money, and what moves a strategy's posture."""
+        return (Alarm, Bankrupt, *(MOVING if self._skipper is not None else ())), self._hear
 
     def run(self, bus: Bus, first: int, progress: Callable[[int], None] = lambda rows: None) -> None:
         """Replay the timeline from row ``first`` to its end, or to bankruptcy.
 
         ``progress`` is called now and then with the number of rows done.
         """
-        reader = CandleReader(self._timeline)
-        closes = self._timeline.close_ns.tolist()
-        self._drop_funding_before(closes[first] - self._timeline.timeframe.ns if first < len(closes) else 0)
-        row = first
-        while (row := self._next(row)) < len(closes):
-            at_ns = closes[row]
-            before_ns = closes[row - 1] if row > first else at_ns - self._timeline.timeframe.ns
-            self._look(bus, row, at_ns, before_ns, reader.at(row))
-            row += 1
+        times, count = plain(self._timeline.close_ns), len(self._timeline)
+        if first < count:
+            self._drop_funding_before(times[first] - self._timeline.timeframe.ns)
+        row, passed = first, False
+        while not self.bankrupt:
+            if self._skipper is not None:
+                reached = self._skipper.advance(row, passed, self._due)
+                row, passed = reached, passed and reached == row
+            if row >= count:
+                break
+            if not passed:
+                before_ns = times[row - 1] if row > first else times[row] - self._timeline.timeframe.ns
+                passed = True
+                if self._let_pass(bus, row, times[row], before_ns) and self._skipper is not None:
+                    continue  # the core may stand elsewhere now, and not need this candle any more
+            self._close(bus, row, times[row])
+            row, passed = row + 1, False
             if not self.rows_looked_at & 1023:
                 progress(row - first)
-            if self.bankrupt:
-                break
-        progress(len(closes) - first)
-
-    def _next(self, row: int) -> int:
-        return row if self._skipper is None else self._skipper.advance(row, self._due)
+        progress(count - first)
 
     def _due(self, holding: bool) -> int | None:
         """When the next alarm rings or, while something is held, the next funding is settled."""
@@ -100,43 +110,51 @@ class Replay:
             times.append(self._funding[-1].at_ns)
         return min(times, default=None)
 
-    def _look(self, bus: Bus, row: int, at_ns: int, before_ns: int, candles: tuple[Candle, ...]) -> None:
+    def _let_pass(self, bus: Bus, row: int, at_ns: int, before_ns: int) -> bool:
+        """The venue's part of an instant; returns whether it had anything to do."""
         self._clock.advance(at_ns)
-        self._fund_until(bus, at_ns - self._timeline.timeframe.ns)  # stamps that fell into a hole
+        moved = self._fund_until(bus, at_ns - self._timeline.timeframe.ns)  # stamps that fell into a hole
         day = (at_ns - 1) // DAY_NS
         if day > before_ns // DAY_NS:  # so did the boundary
             self._deliver(bus, DayStarted(day * DAY_NS))
-        self._instant(bus, row, at_ns, candles)
-        if at_ns % DAY_NS == 0:
-            self._deliver(bus, DayStarted(at_ns))
-        self.rows_looked_at += 1
+        busy = self._venue.busy
+        if busy:
+            for report in self._venue.pass_candles(self._reader.of(busy, row)):
+                self._deliver(bus, report)
+        return self._fund_until(bus, at_ns) or moved or bool(busy)
 
-    def _instant(self, bus: Bus, row: int, at_ns: int, candles: tuple[Candle, ...]) -> None:
-        for report in self._venue.pass_candles(candles):
-            self._deliver(bus, report)
-        self._fund_until(bus, at_ns)
-        self._deliver(bus, CandlesClosed(at_ns, candles))
+    def _close(self, bus: Bus, row: int, at_ns: int) -> None:
+        """The core's part of an instant: it looks at the candles that closed."""
+        if self._skipper is not None:
+            self._skipper.attend(row)
+        self._deliver(bus, CandlesClosed(at_ns, self._reader.at(row)))
         for gap in self._timeline.gaps.get(row, ()):
             self._deliver(bus, GapFound(at_ns, gap.symbol, gap.missing))
         while self._alarms and self._alarms[0][0] <= at_ns:
             due_ns, _, key = heappop(self._alarms)
             self._deliver(bus, AlarmRang(key, due_ns))
+        if at_ns % DAY_NS == 0:
+            self._deliver(bus, DayStarted(at_ns))
+        self.rows_looked_at += 1
 
     def _deliver(self, bus: Bus, event: Event) -> None:
         for command in bus.step(event):
             self._venue.send(command)
 
-    def _fund_until(self, bus: Bus, at_ns: int) -> None:
+    def _fund_until(self, bus: Bus, at_ns: int) -> bool:
+        paid = False
         while self._funding and self._funding[-1].at_ns <= at_ns:
-            self._fund(bus, self._funding.pop(), at_ns)
+            paid = self._fund(bus, self._funding.pop(), at_ns) or paid
+        return paid
 
-    def _fund(self, bus: Bus, stamp: FundingStamp, known_ns: int) -> None:
+    def _fund(self, bus: Bus, stamp: FundingStamp, known_ns: int) -> bool:
         mark = stamp.mark if stamp.mark is not None else self._timeline.last_close(stamp.symbol, known_ns)
         if mark is None:
-            return
+            return False
         paid = self._venue.fund(stamp.symbol, stamp.at_ns, stamp.rate, mark)
         if paid is not None:
             self._deliver(bus, paid)
+        return paid is not None
 
     def _drop_funding_before(self, start_ns: int) -> None:
         while self._funding and self._funding[-1].at_ns <= start_ns:
@@ -146,5 +164,8 @@ class Replay:
         if isinstance(event, Alarm):
             self._asked += 1
             heappush(self._alarms, (event.at_ns, self._asked, event.key))
-        else:
+        elif isinstance(event, Bankrupt):
             self.bankrupt = True
+        else:
+            assert self._skipper is not None
+            self._skipper.hear(event)

@@ -1,22 +1,15 @@
-"""The candles of all symbols on one time axis: which of them close at which instant."""
+"""The candles of all symbols on one time axis: which of them close at which instant, and at what price."""
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from agentic_trading.core.enums import Timeframe
-from agentic_trading.core.models import (
-    CLOSE,
-    Candle,
-    CandleColumns,
-    IntArray,
-    block_size,
-    candle_at,
-)
-
-_FEW = 4
-"""Up to so many rows are quicker read one by one than as a block."""
+from agentic_trading.core.enums import DAY_NS, Timeframe
+from agentic_trading.core.equity import DAY_AFTER, DAY_BEFORE, ByteArray
+from agentic_trading.core.models import CLOSE, HIGH, LOW, Candle, CandleColumns, FloatArray, IntArray, plain
+from agentic_trading.core.numerics import compiled
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -29,15 +22,16 @@ class Gap(msgspec.Struct, frozen=True):
 class Timeline(msgspec.Struct, frozen=True, eq=False):
     """Close times of base candles over all symbols, ascending.
 
-    ``close_ns`` has shape (n,). ``rows`` (n, symbols) holds each symbol's own row, -1 where it has no
-    candle at that instant. ``gaps`` lists, by row of the timeline, where a stretch begins anew.
+    ``close_ns`` has shape (n,). ``rows`` holds per symbol its own row (n,) at each instant, -1 where it
+    has no candle then, or None where it has one at every instant. ``gaps`` lists, by row of the
+    timeline, where a stretch begins anew.
     """
 
     timeframe: Timeframe
     symbols: tuple[str, ...]
     columns: tuple[CandleColumns, ...]
     close_ns: IntArray
-    rows: IntArray
+    rows: tuple[IntArray | None, ...]
     gaps: Mapping[int, Sequence[Gap]]
 
     def __len__(self) -> int:
@@ -45,9 +39,37 @@ class Timeline(msgspec.Struct, frozen=True, eq=False):
 
     def last_close(self, symbol: str, known_ns: int) -> float | None:
         """The close of the last candle of a symbol that closed by ``known_ns``; None before the first."""
-        columns = self.columns[self.symbols.index(symbol)]
-        at = int(np.searchsorted(columns.close_ns, known_ns, side="right")) - 1
-        return float(columns.bars[CLOSE, at]) if at >= 0 else None
+        position = self.symbols.index(symbol)
+        at = self._last_own_row(position, known_ns)
+        return float(self.columns[position].bars[CLOSE, at]) if at >= 0 else None
+
+    def closed_ns(self, row: int) -> list[int]:
+        """When the last candle of each symbol closed by the instant of a row; 0 before its first."""
+        at_ns = int(self.close_ns[row])
+        closed = []
+        for position, columns in enumerate(self.columns):
+            at = row if self.rows[position] is None else self._last_own_row(position, at_ns)
+            closed.append(int(columns.open_ns[at]) + self.timeframe.ns if at >= 0 else 0)
+        return closed
+
+    def own_rows(self, position: int, start: int, stop: int) -> tuple[int, int]:
+        """The range of a symbol's own rows that lie in the rows ``start..stop`` of the timeline."""
+        if self.rows[position] is None or start >= stop:
+            return start, stop
+        opens = self.columns[position].open_ns
+        since_ns, until_ns = self.close_ns[start] - self.timeframe.ns, self.close_ns[stop - 1]
+        return int(np.searchsorted(opens, since_ns)), int(np.searchsorted(opens, until_ns))
+
+    def row_of(self, position: int, own: int) -> int:
+        """The row of the timeline at which a symbol's own row closes."""
+        if self.rows[position] is None:
+            return own
+        close_ns = self.columns[position].open_ns[own] + self.timeframe.ns
+        return int(np.searchsorted(self.close_ns, close_ns))
+
+    def _last_own_row(self, position: int, known_ns: int) -> int:
+        opens = self.columns[position].open_ns
+        return int(np.searchsorted(opens, known_ns - self.timeframe.ns, side="right")) - 1
 
 
 def build_timeline(columns: Sequence[CandleColumns]) -> Timeline:
@@ -59,62 +81,142 @@ def build_timeline(columns: Sequence[CandleColumns]) -> Timeline:
     axis = closes[0]
     if any(not np.array_equal(axis, other) for other in closes[1:]):
         axis = np.unique(np.concatenate(closes))
-    rows = np.empty((axis.shape[0], len(columns)), dtype=np.int64)
+    rows: list[IntArray | None] = []
     gaps: dict[int, list[Gap]] = {}
-    for position, (each, close_ns) in enumerate(zip(columns, closes, strict=True)):
-        own = np.searchsorted(close_ns, axis)
-        own[own == close_ns.shape[0]] = 0
-        rows[:, position] = np.where(close_ns[own] == axis, own, -1)
+    for each, close_ns in zip(columns, closes, strict=True):
+        rows.append(None if close_ns.shape == axis.shape else _rows_on(axis, close_ns))
         for start in each.starts.tolist():
             if start > 0:
                 missing = (close_ns[start] - close_ns[start - 1]) // each.timeframe.ns - 1
                 at = int(np.searchsorted(axis, close_ns[start]))
                 gaps.setdefault(at, []).append(Gap(each.symbol, int(missing)))
     return Timeline(
-        columns[0].timeframe, tuple(each.symbol for each in columns), tuple(columns), axis, rows, gaps
+        columns[0].timeframe, tuple(each.symbol for each in columns), tuple(columns), axis, tuple(rows), gaps
     )
 
 
+def _rows_on(axis: IntArray, close_ns: IntArray) -> IntArray:
+    own = np.searchsorted(close_ns, axis)
+    own[own == close_ns.shape[0]] = 0
+    return np.where(close_ns[own] == axis, own, -1)
+
+
 class CandleReader:
-    """Hands out the candles of a row: a block at a time while rows follow each other, else one by one."""
+    """Hands out the candles of a row, each made when it is asked for."""
 
     def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
-        self._first = self._last = 0
-        self._previous = -2
-        self._block: list[list[Candle | None]] = []
+        self._symbols = [
+            _SymbolReader(columns, rows)
+            for columns, rows in zip(timeline.columns, timeline.rows, strict=True)
+        ]
+        self._of = dict(zip(timeline.symbols, self._symbols, strict=True))
 
     def at(self, row: int) -> tuple[Candle, ...]:
         """All candles that close at a row of the timeline, in symbol order."""
-        if not self._first <= row < self._last:
-            size = block_size(self._last - self._first, following=row == self._previous + 1)
-            self._load(row, min(row + size, len(self._timeline)))
-        self._previous = row
-        at = row - self._first
-        return tuple([candle for candles in self._block if (candle := candles[at]) is not None])
+        return tuple([candle for each in self._symbols if (candle := each.at(row)) is not None])
 
-    def _load(self, first: int, last: int) -> None:
-        self._first, self._last = first, last
-        self._block = [
-            _candles(columns, self._timeline.rows[first:last, position])
-            for position, columns in enumerate(self._timeline.columns)
-        ]
+    def of(self, symbols: Sequence[str], row: int) -> list[Candle]:
+        """The candles of some symbols that close at a row, in the order of ``symbols``."""
+        return [candle for symbol in symbols if (candle := self._of[symbol].at(row)) is not None]
 
 
-def _candles(columns: CandleColumns, rows: IntArray) -> list[Candle | None]:
-    if rows.shape[0] <= _FEW:
-        return [candle_at(columns, row) if row >= 0 else None for row in rows.tolist()]
-    present = rows >= 0
-    wanted = rows[present]
-    opens = columns.open_ns[wanted].tolist()
-    bars = columns.bars[:, wanted].tolist()
-    filled = columns.filled[wanted].tolist()
-    symbol, timeframe, length = columns.symbol, columns.timeframe, columns.timeframe.ns
-    candles = [
-        Candle(symbol, timeframe, at, at + length, *prices_volume_filled)
-        for at, *prices_volume_filled in zip(opens, *bars, filled, strict=True)
-    ]
-    if len(candles) == rows.shape[0]:
-        return list(candles)
-    each = iter(candles)
-    return [next(each) if there else None for there in present.tolist()]
+class _SymbolReader:
+    """Makes candles of one symbol; columns hand out plain numbers."""
+
+    __slots__ = ("_bars", "_filled", "_length", "_opens", "_rows", "_symbol", "_timeframe")
+
+    def __init__(self, columns: CandleColumns, rows: IntArray | None) -> None:
+        self._symbol = columns.symbol
+        self._timeframe = columns.timeframe
+        self._length = columns.timeframe.ns
+        self._opens = plain(columns.open_ns)
+        self._bars = tuple(plain(bar) for bar in columns.bars)
+        self._filled = plain(columns.filled)
+        self._rows = None if rows is None else plain(rows)
+
+    def at(self, row: int) -> Candle | None:
+        if self._rows is not None:
+            row = self._rows[row]
+            if row < 0:
+                return None
+        opens, highs, lows, closes, volumes = self._bars
+        open_ns = self._opens[row]
+        return Candle(
+            self._symbol, self._timeframe, open_ns, open_ns + self._length,
+            opens[row], highs[row], lows[row], closes[row], volumes[row], self._filled[row],
+        )  # fmt: skip
+
+
+class MarketRows:
+    """The timeline's prices for compiled functions: marks by row, and what the candles in between reached.
+
+    ``closes`` (n, symbols) carries the last close forward, NaN before the first; ``day_edges`` (n,) as in
+    `core.equity.mark_rows`.
+    """
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.times = timeline.close_ns
+        self.closes = _closes(timeline)
+        self.day_edges = _day_edges(timeline.close_ns)
+        self._ranges = {
+            columns.symbol: (position, columns.bars[HIGH], columns.bars[LOW])
+            for position, columns in enumerate(timeline.columns)
+        }
+
+    def extremes(self, symbol: str, start: int, stop: int) -> tuple[float, float]:
+        """Highest high and lowest low of a symbol in rows ``start..stop``; neutral if it has no candle."""
+        position, highs, lows = self._ranges[symbol]
+        high, low = extremes(highs, lows, *self.timeline.own_rows(position, start, stop))
+        return high, low
+
+    def first_touch(self, symbol: str, down: float, up: float, start: int, stop: int) -> int:
+        """First row in ``start..stop`` whose low reaches ``down`` or whose high ``up``, else ``stop``."""
+        position, highs, lows = self._ranges[symbol]
+        first, last = self.timeline.own_rows(position, start, stop)
+        touched: int = first_touch(highs, lows, down, up, first, last)
+        return self.timeline.row_of(position, touched) if touched < last else stop
+
+
+def _closes(timeline: Timeline) -> FloatArray:
+    if len(timeline.symbols) == 1:
+        only: FloatArray = timeline.columns[0].bars[CLOSE].reshape(-1, 1)
+        return only
+    closes = np.full((len(timeline), len(timeline.symbols)), np.nan)
+    for position, (columns, rows) in enumerate(zip(timeline.columns, timeline.rows, strict=True)):
+        if rows is None:
+            closes[:, position] = columns.bars[CLOSE]
+            continue
+        last: npt.NDArray[np.intp] = np.maximum.accumulate(rows)
+        known = last >= 0
+        closes[known, position] = columns.bars[CLOSE, last[known]]
+    return closes
+
+
+def _day_edges(close_ns: IntArray) -> ByteArray:
+    """A close at midnight ends its day; a later first close of a day finds it begun before."""
+    edges = np.zeros(close_ns.shape[0], dtype=np.int8)
+    edges[close_ns % DAY_NS == 0] |= DAY_AFTER
+    day_of_candle = (close_ns[1:] - 1) // DAY_NS
+    edges[1:][day_of_candle > close_ns[:-1] // DAY_NS] |= DAY_BEFORE
+    return edges
+
+
+@compiled
+def first_touch(highs: FloatArray, lows: FloatArray, down: float, up: float, start: int, stop: int) -> int:
+    """First row in ``start..stop`` whose low reaches ``down`` or whose high reaches ``up``, else ``stop``."""
+    for row in range(start, stop):
+        if lows[row] <= down or highs[row] >= up:
+            return row
+    return stop
+
+
+@compiled
+def extremes(highs: FloatArray, lows: FloatArray, start: int, stop: int) -> tuple[float, float]:
+    """Highest high and lowest low of the rows ``start..stop``; minus and plus infinity of none."""
+    high = -np.inf
+    low = np.inf
+    for row in range(start, stop):
+        high = max(high, highs[row])
+        low = min(low, lows[row])
+    return high, low

@@ -40,8 +40,9 @@ class Posture(IntEnum):
     """
 
     FLAT = 0
-    HOLDING = 1
-    BETWEEN = 2
+    LONG = 1
+    SHORT = 2
+    BETWEEN = 3
 
 
 class Market(StrEnum):

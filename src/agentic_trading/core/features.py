@@ -69,10 +69,15 @@ class FeatureTable(Protocol):
 
 
 class Triggers(msgspec.Struct, frozen=True, eq=False):
-    """Rows on which a strategy could act: ``entry`` while flat, ``exit`` in a position; a superset."""
+    """Rows on which a strategy could act, a superset: ``entry`` while flat, ``exit`` in a position.
+
+    Where ``exit_short`` is given, ``exit`` is for a long position and ``exit_short`` for a short one.
+    While an order is under way the rows of every mask count. Each is of shape (n,).
+    """
 
     entry: BoolArray
     exit: BoolArray
+    exit_short: BoolArray | None = None
 
 
 On = Timeframe | str | None

@@ -1,6 +1,8 @@
 """What the events are about: candles, instruments, positions; frozen values, no behaviour beyond reading."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,6 +13,12 @@ from agentic_trading.core.enums import Direction, Market, Timeframe
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+
+def plain(column: npt.NDArray[Any]) -> Sequence[Any]:
+    """A column (n,) whose elements read as plain Python numbers, one at a time, without a copy."""
+    return column.data
+
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 """Row numbers in the ``bars`` matrix of `CandleColumns`."""
@@ -54,15 +62,6 @@ class CandleColumns(msgspec.Struct, frozen=True, eq=False):
     def close_ns(self) -> IntArray:
         """Close time of every row, shape (n,)."""
         return self.open_ns + self.timeframe.ns
-
-
-def block_size(previous: int, *, following: bool) -> int:
-    """How many rows to read at once: more and more while rows follow each other, one after a jump.
-
-    Turning columns into Python numbers is cheap in blocks, but a block is wasted if the next row is
-    beyond it.
-    """
-    return min(2 * max(previous, 1), 1024) if following else 1
 
 
 def candle_at(columns: CandleColumns, row: int) -> Candle:

@@ -6,115 +6,100 @@ import numpy as np
 
 from agentic_trading.core.enums import REGIMES, Timeframe
 from agentic_trading.core.events import CandlesClosed, Event, FeatureVector
-from agentic_trading.core.models import Candle, CandleColumns, block_size, candle_at
+from agentic_trading.core.models import Candle, CandleColumns, candle_at, plain
 from agentic_trading.features.table import Table
+
+Key = tuple[Timeframe, str]
+
+
+def _rank(key: Key) -> tuple[int, str]:
+    return key[0].ns, key[1]
 
 
 class _Reader:
-    """Reads a table: a block at a time while rows follow each other, else one by one."""
+    """Reads a table row by row; columns hand out plain numbers."""
 
     def __init__(self, candles: CandleColumns, table: Table) -> None:
         self.candles = candles
-        self.table = table
-        self.close_ns = candles.close_ns
+        self.symbol = candles.symbol
         self.row = -1
         self._timeframe = candles.timeframe
+        self._length = candles.timeframe.ns
+        self._opens = plain(candles.open_ns)
+        self._first_ns = int(candles.open_ns[0]) if len(candles) else 0
         self._columns = table.columns
-        self._first = self._last = 0
-        self._previous = -2
+        self._values = [plain(column) for column in table.arrays]
+        self._warm = plain(table.warm)
+        self._stale = plain(table.stale)
+        self._codes = plain(table.regime)
+        self._posterior = tuple(plain(row) for row in table.posterior)
 
     def seek(self, at_ns: int) -> bool:
         """Move to the row that closes at ``at_ns``; False if none does."""
-        following = self.row + 1
-        if following < len(self.close_ns) and self.close_ns[following] == at_ns:
-            self.row = following
-            return True
-        position = int(np.searchsorted(self.close_ns, at_ns))
-        if position < len(self.close_ns) and self.close_ns[position] == at_ns:
-            self.row = position
-            return True
-        return False
+        opens, open_ns = self._opens, at_ns - self._length
+        row = (open_ns - self._first_ns) // self._length  # where it is unless candles are missing
+        if not (0 <= row < len(opens) and opens[row] == open_ns):
+            row = int(np.searchsorted(self.candles.open_ns, open_ns))
+            if row == len(opens) or opens[row] != open_ns:
+                return False
+        self.row = row
+        return True
 
-    def vector(self, closed: Candle | None) -> FeatureVector | None:
+    def vector(self, at_ns: int, closed: Sequence[Candle]) -> FeatureVector | None:
         """The vector of the current row; None until all declared features are warm.
 
-        ``closed`` is the symbol's base candle of this instant: the row's own if the timeframe is the base.
+        ``closed`` are the base candles of this instant, among them the row's own if it is a base candle.
         """
-        if not self._first <= self.row < self._last:
-            size = block_size(self._last - self._first, following=self.row == self._previous + 1)
-            self._load(self.row + size)
-        self._previous = self.row
-        at = self.row - self._first
-        if not self._warm[at]:
+        row = self.row
+        if not self._warm[row]:
             return None
+        trending, ranging, volatile = self._posterior
         return FeatureVector(
-            self.candles.symbol,
-            self._timeframe,
-            self._closes[at],
-            closed
-            if closed is not None and closed.timeframe is self._timeframe
-            else candle_at(self.candles, self.row),
-            self._columns,
-            self._values[at],
-            REGIMES[self._codes[at]],
-            self._posteriors[at],
-            self._stale[at],
-        )
+            self.symbol, self._timeframe, at_ns, self._candle(closed), self._columns,
+            [values[row] for values in self._values],
+            REGIMES[int(self._codes[row])],
+            (trending[row], ranging[row], volatile[row]),
+            self._stale[row],
+        )  # fmt: skip
 
-    def _load(self, last: int) -> None:
-        table = self.table
-        self._first, self._last = self.row, min(last, len(self.close_ns))
-        if self._last == self._first + 1:
-            self._load_one(table, self.row)
-            return
-        rows = slice(self._first, self._last)
-        self._warm = table.warm[rows].tolist()
-        self._stale = table.stale[rows].tolist()
-        self._codes = table.regime[rows].astype(np.int64).tolist()
-        self._posteriors = list(map(tuple, table.posterior[:, rows].T.tolist()))
-        self._values = table.values[:, rows].T.tolist()
-        self._closes = self.close_ns[rows].tolist()
-
-    def _load_one(self, table: Table, row: int) -> None:
-        self._warm = [bool(table.warm[row])]
-        self._stale = [bool(table.stale[row])]
-        self._codes = [int(table.regime[row])]
-        self._posteriors = [tuple(table.posterior[:, row].tolist())]
-        self._values = [table.values[:, row].tolist()]
-        self._closes = [int(self.close_ns[row])]
+    def _candle(self, closed: Sequence[Candle]) -> Candle:
+        for candle in closed:
+            if candle.symbol == self.symbol:
+                if candle.timeframe is self._timeframe:
+                    return candle
+                break
+        return candle_at(self.candles, self.row)
 
 
 class TableFeatures:
     """Agent ``features`` of a replay: emits a vector for every (timeframe, symbol) row that closes.
 
-    Same events, same order, same bits as `features.engine.FeatureEngine` computes live.
+    Same events, same order, same bits as `features.engine.FeatureEngine` computes live. Where it is told
+    who attends, it emits the vectors that somebody looks at.
     """
 
     name = "features"
     reads: tuple[str, ...] = ()
     emits = (FeatureVector,)
 
-    def __init__(self, tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]]) -> None:
+    def __init__(self, tables: Mapping[Key, tuple[CandleColumns, Table]]) -> None:
         """Tables by (timeframe, symbol) with the candles of their rows."""
         self._readers = {key: _Reader(*tables[key]) for key in tables}
-        frames = sorted({timeframe for timeframe, _ in tables}, key=lambda frame: frame.ns)
-        self._groups = [
-            (frame.ns, [self._readers[key] for key in sorted(tables, key=_symbol) if key[0] is frame])
-            for frame in frames
-        ]
+        self.attend(tables)
+
+    def attend(self, keys: Iterable[Key]) -> None:
+        """Emit only these vectors from now on."""
+        ordered = sorted(keys, key=_rank)
+        self._attended = [(key[0].ns, self._readers[key]) for key in ordered]
 
     def react(self, event: CandlesClosed) -> Iterable[Event]:
         at_ns = event.at_ns
         vectors = []
-        for length, readers in self._groups:
-            if at_ns % length:
-                continue
-            closed = {candle.symbol: candle for candle in event.candles}
-            for reader in readers:
-                if reader.seek(at_ns):
-                    vector = reader.vector(closed.get(reader.candles.symbol))
-                    if vector is not None:
-                        vectors.append(vector)
+        for length, reader in self._attended:
+            if not at_ns % length and reader.seek(at_ns):
+                vector = reader.vector(at_ns, event.candles)
+                if vector is not None:
+                    vectors.append(vector)
         return vectors
 
     def last_candles(self, symbol: str, timeframe: Timeframe, count: int) -> Sequence[Candle]:
@@ -123,7 +108,3 @@ class TableFeatures:
         return [
             candle_at(reader.candles, row) for row in range(max(0, reader.row + 1 - count), reader.row + 1)
         ]
-
-
-def _symbol(key: tuple[Timeframe, str]) -> str:
-    return key[1]

@@ -43,7 +43,8 @@ class Table:
         self.stale = stale
         self.regime = regime[0]
         self.posterior = regime[1:]
-        self._arrays = tuple(features.values())
+        self.arrays: tuple[FloatArray, ...] = tuple(features.values())
+        """The declared features, (n,) each, at the positions of ``columns``."""
 
     def __len__(self) -> int:
         return len(self.candles)
@@ -51,7 +52,7 @@ class Table:
     def __getitem__(self, name: str) -> FloatArray:
         """The column of a declared feature, or ``open high low close volume``; else KeyError."""
         if name in self.columns:
-            return self._arrays[self.columns[name]]
+            return self.arrays[self.columns[name]]
         if name in PRICE_ROWS:
             prices: FloatArray = self.candles.bars[PRICE_ROWS[name]]
             return prices
@@ -59,18 +60,10 @@ class Table:
         raise KeyError(f"feature {name!r} was not declared; declared are: {declared}")
 
     @cached_property
-    def values(self) -> FloatArray:
-        """All declared features as one matrix, float64 (k, n), rows as in ``columns``."""
-        matrix = np.empty((len(self._arrays), len(self)))
-        for position, column in enumerate(self._arrays):
-            matrix[position] = column
-        return matrix
-
-    @cached_property
     def warm(self) -> BoolArray:
         """Rows on which every declared feature has a value."""
         warm = np.ones(len(self), dtype=np.bool_)
-        for column in self._arrays:
+        for column in self.arrays:
             warm &= ~np.isnan(column)
         return warm
 

@@ -89,11 +89,13 @@ class Allocator:
         return self._after(event)
 
     def posture(self, strategy: str, symbol: str) -> Posture:
-        """Whether the strategy is flat, holds a position, or has something under way."""
+        """Whether the strategy is flat, holds a long or a short, or has something under way."""
         if (strategy, symbol) in self._waiting or self._working.working(strategy, symbol):
             return Posture.BETWEEN
         held = self._settled.position(strategy, symbol).quantity
-        return Posture.HOLDING if held else Posture.FLAT
+        if not held:
+            return Posture.FLAT
+        return Posture.LONG if held > 0 else Posture.SHORT
 
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to; a waiting signal decides, then open orders."""

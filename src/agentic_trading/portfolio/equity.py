@@ -1,6 +1,7 @@
 """Marks and the equity curve: what the account is worth at every candle close."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -22,6 +23,32 @@ from agentic_trading.core.models import FloatArray, IntArray
 from agentic_trading.portfolio.ledger import Ledger
 
 _BLOCK = 4096
+
+
+class TimeAxis(Protocol):
+    """Says when candles closed."""
+
+    def closed_ns(self, row: int) -> list[int]:
+        """When the last candle of each symbol closed by a row; 0 before its first."""
+        ...
+
+
+class SkippedMarket(Protocol):
+    """The prices of rows that nobody looks at; arrays as in `core.equity.mark_rows`."""
+
+    @property
+    def timeline(self) -> TimeAxis: ...
+
+    @property
+    def times(self) -> IntArray: ...
+
+    @property
+    def closes(self) -> FloatArray: ...
+
+    @property
+    def day_edges(self) -> ByteArray: ...
+
+
 _NO_EDGE = np.zeros(1, dtype=np.int8)
 
 
@@ -52,12 +79,14 @@ class EquityCurve:
         self._times = np.zeros(capacity, dtype=np.int64)
         self._rows = np.zeros((5, capacity))
         self._count = 0
+        self._skipped: tuple[SkippedMarket, int, int] | None = None
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if type(event) is DayStarted:
             self._levels[DAY_START] = self._levels[LAST]
             return ()
         assert isinstance(event, CandlesClosed)
+        self._catch_up()
         for candle in event.candles:
             position = self._index[candle.symbol]
             self._prices[0, position] = self._last[position] = candle.close
@@ -68,24 +97,18 @@ class EquityCurve:
         equity = self.equity
         return (Bankrupt(event.at_ns, equity),) if equity <= 0.0 else ()
 
-    def skip(
-        self,
-        times: IntArray,
-        prices: FloatArray,
-        day_edges: ByteArray,
-        limits: FloatArray,
-        start: int,
-        stop: int,
-    ) -> int:
+    def skip(self, market: SkippedMarket, limits: FloatArray, start: int, stop: int) -> int:
         """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
 
-        Arguments as in `core.equity.mark_rows`; ``times`` (rows,) are the closes. Prices as read by
-        `price` stay those of the last event until `note` tells the last closes of the skipped rows.
+        ``limits`` as in `core.equity.mark_rows`.
         """
         self._make_room(stop - start)
         first = self._count
-        reached = self._mark(prices, day_edges, limits, start, stop)
-        self._times[first : self._count] = times[start:reached]
+        reached = self._mark(market.closes, market.day_edges, limits, start, stop)
+        if reached > start:
+            self._times[first : self._count] = market.times[start:reached]
+            since = start if self._skipped is None else self._skipped[1]
+            self._skipped = (market, since, reached - 1)
         return reached
 
     @property
@@ -121,21 +144,30 @@ class EquityCurve:
 
     def price(self, symbol: str) -> float:
         """Last closed price; NaN before the first candle."""
+        self._catch_up()
         return self._last[self._index[symbol]]
 
     def marked_ns(self, symbol: str) -> int:
         """Close time of the last candle; 0 before the first."""
+        self._catch_up()
         return self._marked_ns[self._index[symbol]]
 
-    def note(self, symbol: str, close: float, close_ns: int) -> None:
-        """Take note of a symbol's last close in skipped rows."""
-        position = self._index[symbol]
-        self._prices[0, position] = self._last[position] = close
-        self._marked_ns[position] = close_ns
-
     def rows(self) -> tuple[IntArray, FloatArray]:
-        """Times (n,) and the matrix (5, n): equity, cash, gross, net exposure, drawdown."""
-        return self._times[: self._count].copy(), self._rows[:, : self._count].copy()
+        """Times (n,) and the matrix (5, n): equity, cash, gross, net exposure, drawdown; not copies."""
+        return self._times[: self._count], self._rows[:, : self._count]
+
+    def _catch_up(self) -> None:
+        """Take over the last closes of skipped rows: the first who asks needs them."""
+        if self._skipped is None:
+            return
+        market, since, last = self._skipped
+        self._skipped = None
+        since_ns = int(market.times[since])
+        closed = zip(market.closes[last].tolist(), market.timeline.closed_ns(last), strict=True)
+        for position, (close, close_ns) in enumerate(closed):
+            if close_ns >= since_ns:
+                self._prices[0, position] = self._last[position] = close
+                self._marked_ns[position] = close_ns
 
     def _mark(
         self, prices: FloatArray, day_edges: ByteArray, limits: FloatArray, start: int, stop: int

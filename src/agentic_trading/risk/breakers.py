@@ -29,6 +29,8 @@ class Breakers:
         self._marks = marks
         self._clock = clock
         self._tripped: dict[str, None] = {}
+        self.limits = self._sweep_limits()
+        """Limits of `core.equity.mark_rows` beyond which this agent must look; shape (3,)."""
 
     @property
     def state(self) -> TradingState:
@@ -43,16 +45,6 @@ class Breakers:
     def waits_for_day(self) -> bool:
         """Whether the next UTC day will release something."""
         return DAILY_LOSS in self._tripped
-
-    def limits(self) -> FloatArray:
-        """Limits of `core.equity.mark_rows` beyond which this agent must look; shape (3,)."""
-        return np.array(
-            [
-                np.inf if DRAWDOWN in self._tripped else self._limits.max_drawdown_pct,
-                np.inf if DAILY_LOSS in self._tripped else self._limits.max_daily_loss_pct,
-                0.0,
-            ]
-        )
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if isinstance(event, DayStarted):
@@ -71,10 +63,22 @@ class Breakers:
         if breaker in self._tripped:
             return []
         self._tripped[breaker] = None
+        self.limits = self._sweep_limits()
         return [TradingStateSet(self._clock.now_ns, TradingState.REDUCING, breaker)]
 
     def _release(self, breaker: str) -> list[Event]:
         if breaker not in self._tripped:
             return []
         del self._tripped[breaker]
+        self.limits = self._sweep_limits()
         return [TradingStateSet(self._clock.now_ns, self.state, f"{breaker} released")]
+
+    def _sweep_limits(self) -> FloatArray:
+        """What has tripped already need not be looked for."""
+        return np.array(
+            [
+                np.inf if DRAWDOWN in self._tripped else self._limits.max_drawdown_pct,
+                np.inf if DAILY_LOSS in self._tripped else self._limits.max_daily_loss_pct,
+                0.0,
+            ]
+        )

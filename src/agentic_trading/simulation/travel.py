@@ -25,6 +25,11 @@ class Travel:
         """When the next command arrives; None if none travels."""
         return min((at_ns for at_ns, *_ in self._on_the_way), default=None)
 
+    @property
+    def symbols(self) -> list[str]:
+        """Symbols for which something travels."""
+        return [symbol for _, _, symbol, _ in self._on_the_way]
+
     def send(self, command: Event) -> None:
         """Let a command leave; raises TypeError for an event that is none."""
         if isinstance(command, SubmitOrder):

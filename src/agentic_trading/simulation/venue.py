@@ -60,9 +60,10 @@ class SimulatedVenue:
         self._reports: list[Event] = []
 
     @property
-    def idle(self) -> bool:
-        """True when no order travels or rests: a candle cannot matter."""
-        return not self._travelling and not any(self._resting.values())
+    def busy(self) -> list[str]:
+        """Symbols on which an order travels or rests: only their candles matter."""
+        travelling = self._travelling.symbols
+        return [symbol for symbol, resting in self._resting.items() if resting or symbol in travelling]
 
     def waits(self) -> Waits:
         """What must happen in the market before this venue can have anything to report."""
@@ -84,7 +85,7 @@ class SimulatedVenue:
 
     def pass_candles(self, candles: Iterable[Candle]) -> list[Event]:
         """Let the candles of one instant pass and return the venue's reports, in order."""
-        if self.idle:
+        if not self.busy:
             return []
         self._reports = []
         with exact():

@@ -55,20 +55,23 @@ class StrategyAgent:
         self._id = strategy_id
         self._strategy = strategy
         self._timeframe = timeframe
-        self._contexts = contexts
+        self._contexts = self._attended = dict(contexts)
         self._news = news
         self._ids = ids
         self._volatility = volatility
         self._close_on_gap = close_on_gap
         self._per_year = math.sqrt(365 * DAY_NS / timeframe.ns)
 
+    def attend(self, symbols: Iterable[str]) -> None:
+        """Look only at the candles of these symbols from now on: on the others it could do nothing."""
+        self._attended = {symbol: self._contexts[symbol] for symbol in symbols}
+
     def react(self, event: FeatureVector | GapFound) -> Iterable[Event]:
-        context = self._contexts.get(event.symbol)
-        if context is None:
-            return ()
-        if isinstance(event, GapFound):
-            return self._after_gap(event)
-        if event.timeframe is not self._timeframe:
+        if type(event) is GapFound:
+            return self._after_gap(event) if event.symbol in self._contexts else ()
+        assert isinstance(event, FeatureVector)
+        context = self._attended.get(event.symbol)
+        if context is None or event.timeframe is not self._timeframe:
             return ()
         context.regime = RegimeReading(event.regime, event.posterior)
         memory = context.memory

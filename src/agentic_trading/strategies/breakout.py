@@ -116,5 +116,8 @@ class Breakout(BaseStrategy[BreakoutParams]):
         protected = p.stop_atr * table[self._atr] < close
         confirmed = expanding & protected & (table[self._volume] >= p.min_volume_ratio)
         crossed = ((open_ <= top) & (top < close)) | ((open_ >= bottom) & (bottom > close))
-        leave = (close < table[self._leave_long]) | (close > table[self._leave_short])
-        return Triggers(entry=confirmed & crossed, exit=leave)
+        return Triggers(
+            entry=confirmed & crossed,
+            exit=close < table[self._leave_long],
+            exit_short=close > table[self._leave_short],
+        )

@@ -95,5 +95,4 @@ class MeanReversion(BaseStrategy[MeanReversionParams]):
         room, protected = p.min_room_bps / 10_000 * close, p.stop_atr * table[self._atr] < close
         long = (stretch < p.oversold) & (low < lower) & (lower < close) & (middle - close >= room)
         short = (stretch > p.overbought) & (close < upper) & (upper < high) & (close - middle >= room)
-        # A mask does not know the side of the position: a long leaves above the middle, a short below.
-        return Triggers(entry=(long | short) & protected, exit=(close >= middle) | (close <= middle))
+        return Triggers(entry=(long | short) & protected, exit=close >= middle, exit_short=close <= middle)

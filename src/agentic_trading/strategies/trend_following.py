@@ -106,5 +106,4 @@ class TrendFollowing(BaseStrategy[TrendFollowingParams]):
         confirmed = protected & (table[self._adx] >= p.min_adx) & (table[self._volume] >= p.min_volume_ratio)
         long = (fast > slow) & (fast - slow <= near) & (close > fast) & (plus > minus)
         short = (fast < slow) & (slow - fast <= near) & (close < fast) & (minus > plus)
-        # A mask does not know the side of the position: a long leaves below, a short above.
-        return Triggers(entry=confirmed & (long | short), exit=(fast < slow) | (fast > slow))
+        return Triggers(entry=confirmed & (long | short), exit=fast < slow, exit_short=fast > slow)
