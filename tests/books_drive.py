@@ -10,6 +10,7 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any, NamedTuple, get_args
 
+from agentic_trading.agents import topology
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import Direction, Market, Side, Timeframe
 from agentic_trading.core.events import (
@@ -41,7 +42,6 @@ from agentic_trading.core.sizing import FixedFraction
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order_manager import OrderManager
-from agentic_trading.main import topology
 from agentic_trading.portfolio.allocator import Allocator, Allotment
 from agentic_trading.portfolio.entries import Entries
 from agentic_trading.portfolio.equity import EquityCurve

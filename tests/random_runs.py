@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from agentic_trading.agents import SOURCES, Agents, topology
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.skipping import Skipper
@@ -24,7 +25,6 @@ from agentic_trading.core.events import AlarmRang, Event, Fill
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
 from agentic_trading.inputs import Inputs, load_inputs, watches_of
-from agentic_trading.main import SOURCES, Agents, topology
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models
 from agentic_trading.simulation.venue import SimulatedVenue
@@ -93,7 +93,7 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
         recorder = Recorder()
         table = _with(topology(agents), Sleeper(agents, clock, self.naps))
-        replay.run(EventBus(table, taps=[recorder.tap, replay.tap]), inputs.first_row)
+        replay.run(EventBus(table, taps=[recorder.tap, *replay.taps]), inputs.first_row)
         times, rows = agents.equity.rows()
         return Outcome(
             recorder.fingerprint("", times, rows), recorder.events, times.tobytes(), rows.tobytes(),

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from agentic_trading.agents import Agents
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import REGIMES, Direction, Timeframe
 from agentic_trading.core.events import Alarm, AlarmRang, Event, FeatureVector, Fill, MemoryChanged, Signal
 from agentic_trading.core.features import FeatureSpec, FeatureTable, Triggers, ema, roc
 from agentic_trading.core.interfaces import TradingContext
 from agentic_trading.core.models import Candle
-from agentic_trading.main import Agents
 from agentic_trading.strategies.base import BaseStrategy, StrategyParams
 
 

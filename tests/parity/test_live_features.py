@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentic_trading import main
+from agentic_trading import agents, main
 from agentic_trading.backtester.timeline import CandleReader
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.events import CandlesClosed, FeatureVector
@@ -68,12 +68,12 @@ class LiveFeatures:
 def live_features() -> Iterator[list[LiveFeatures]]:
     """Put the live feature engine in place of the tables; the list tells that it was used."""
     used: list[LiveFeatures] = []
-    whole = main.Agents
+    whole = agents.Agents
 
     class LiveAgents(whole):
         def __init__(self, inputs, settings, clock, capital) -> None:
             used.append(LiveFeatures(inputs, settings))
-            patch.setattr(main, "TableFeatures", lambda tables: used[-1])
+            patch.setattr(agents, "TableFeatures", lambda tables: used[-1])
             super().__init__(inputs, settings, clock, capital)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -7,11 +7,11 @@ So an instant has two parts, the venue's and the core's, and next-event replay m
 
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
-from typing import Protocol
+from typing import Any, Protocol, get_args
 
 import msgspec
 
-from agentic_trading.backtester.skipping import MOVING, Skipper
+from agentic_trading.backtester.skipping import Moving, Skipper
 from agentic_trading.backtester.timeline import CandleReader, Timeline
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS
@@ -73,9 +73,10 @@ class Replay:
         self.rows_looked_at = 0
 
     @property
-    def tap(self) -> tuple[tuple[type[Event], ...], Callable[[int, int, Event], None]]:
-        """What the bus must tell it: alarms, the end of the money, and what moves a strategy's posture."""
-        return (Alarm, Bankrupt, *(MOVING if self._skipper is not None else ())), self._hear
+    def taps(self) -> Sequence[tuple[tuple[type[Event], ...], Callable[[int, int, Any], None]]]:
+        """What the bus must tell: alarms, the end of the money, and what moves a strategy's posture."""
+        own = ((Alarm, Bankrupt), self._hear)
+        return [own] if self._skipper is None else [own, (get_args(Moving), self._skipper.hear)]
 
     def run(self, bus: Bus, first: int, progress: Callable[[int], None] = lambda rows: None) -> None:
         """Replay the timeline from row ``first`` to its end, or to bankruptcy.
@@ -105,10 +106,11 @@ class Replay:
 
     def _due(self, holding: bool) -> int | None:
         """When the next alarm rings or, while something is held, the next funding is settled."""
-        times = [self._alarms[0][0]] if self._alarms else []
-        if holding and self._funding:
-            times.append(self._funding[-1].at_ns)
-        return min(times, default=None)
+        alarm_ns = self._alarms[0][0] if self._alarms else None
+        if not holding or not self._funding:
+            return alarm_ns
+        stamp_ns = self._funding[-1].at_ns
+        return stamp_ns if alarm_ns is None else min(alarm_ns, stamp_ns)
 
     def _let_pass(self, bus: Bus, row: int, at_ns: int, before_ns: int) -> bool:
         """The venue's part of an instant; returns whether it had anything to do."""
@@ -125,9 +127,11 @@ class Replay:
 
     def _close(self, bus: Bus, row: int, at_ns: int) -> None:
         """The core's part of an instant: it looks at the candles that closed."""
-        if self._skipper is not None:
-            self._skipper.attend(row)
-        self._deliver(bus, CandlesClosed(at_ns, self._reader.at(row)))
+        if self._skipper is None:
+            candles = self._reader.at(row)
+        else:
+            candles = self._reader.of(self._skipper.look(row), row)
+        self._deliver(bus, CandlesClosed(at_ns, candles))
         for gap in self._timeline.gaps.get(row, ()):
             self._deliver(bus, GapFound(at_ns, gap.symbol, gap.missing))
         while self._alarms and self._alarms[0][0] <= at_ns:
@@ -160,12 +164,9 @@ class Replay:
         while self._funding and self._funding[-1].at_ns <= start_ns:
             self._funding.pop()
 
-    def _hear(self, number: int, cause: int, event: Event) -> None:
+    def _hear(self, number: int, cause: int, event: Alarm | Bankrupt) -> None:
         if isinstance(event, Alarm):
             self._asked += 1
             heappush(self._alarms, (event.at_ns, self._asked, event.key))
-        elif isinstance(event, Bankrupt):
-            self.bankrupt = True
         else:
-            assert self._skipper is not None
-            self._skipper.hear(event)
+            self.bankrupt = True

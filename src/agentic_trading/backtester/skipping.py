@@ -7,7 +7,7 @@ at more rows than needed changes nothing, so all conditions here are supersets.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,11 +15,19 @@ import numpy as np
 from agentic_trading.backtester.timeline import MarketRows, Timeline
 from agentic_trading.backtester.wake import NEVER, Lookout, Watch
 from agentic_trading.core.enums import Posture
-from agentic_trading.core.events import Event, Fill, OrderClosed, OrderIntent, Refusal, SignalAdmitted
+from agentic_trading.core.events import (
+    Fill,
+    OrderClosed,
+    OrderIntent,
+    OrderTerms,
+    Refusal,
+    Signal,
+    SignalAdmitted,
+)
 from agentic_trading.core.models import plain
 from agentic_trading.simulation.resting import Waits
 
-MOVING: tuple[type[Event], ...] = (SignalAdmitted, Refusal, OrderIntent, OrderClosed, Fill)
+Moving = SignalAdmitted | Refusal | OrderIntent | OrderClosed | Fill
 """Events after which a strategy may stand elsewhere on a symbol."""
 
 
@@ -38,8 +46,8 @@ class SkippingCore(Protocol):
         """Mark rows that nobody looks at; returns the first that needs a look."""
         ...
 
-    def attend(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Only these (strategy, symbol) need to look at the candles that come next."""
+    def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
+        """Mark a row whose candles come next; only these (strategy, symbol) need to look at them."""
         ...
 
     @property
@@ -62,15 +70,15 @@ class Skipper:
         self._gaps = sorted(timeline.gaps)
         self._edges: list[int] = np.flatnonzero(self._market.day_edges).tolist()
 
-    def hear(self, event: Event) -> None:
-        """Take note of one of the events of `MOVING`."""
-        if type(event) is Fill or type(event) is Refusal:
-            self._lookout.changed(event.strategy, event.symbol)
-        elif type(event) is SignalAdmitted:
-            self._lookout.changed(event.signal.strategy, event.signal.symbol)
+    def hear(self, number: int, cause: int, event: Moving) -> None:
+        """Take note that a strategy may stand elsewhere on a symbol."""
+        what: Fill | Refusal | Signal | OrderTerms
+        kind = type(event)
+        if kind is OrderIntent or kind is OrderClosed:
+            what = event.terms  # type: ignore[union-attr]
         else:
-            assert isinstance(event, OrderIntent | OrderClosed)
-            self._lookout.changed(event.terms.strategy, event.terms.symbol)
+            what = event.signal if kind is SignalAdmitted else event  # type: ignore[union-attr, assignment]
+        self._lookout.changed(what.strategy, what.symbol)
 
     def advance(self, row: int, passed: bool, due: Callable[[bool], int | None]) -> int:
         """Mark from ``row`` on up to the next row that must be looked at, and return it.
@@ -79,39 +87,35 @@ class Skipper:
         need that row. ``due`` gives the time of the next alarm or, if asked for with True, funding stamp.
         Returns the length of the timeline if nothing is left to look at.
         """
-        stop = self._lookout.next_row(row)
+        stop = min(self._lookout.next_row(row), self._rows)
         if self._gaps:
             stop = min(stop, _following(self._gaps, row))
         if self._core.waits_for_day:
             stop = min(stop, _following(self._edges, row))
-        stop = min(stop, self._rows)
         if stop > row:
-            stop = self._until_venue(row + 1 if passed else row, stop)
-        at_ns = due(self._venue.waits().holding)
-        if at_ns is not None and stop > row:
-            stop = min(stop, self._row_of(at_ns, row))
-        return stop if stop == row else self._core.skip(self._market, row, stop)
+            waits = self._venue.waits()
+            since = row + 1 if passed else row
+            if waits.at_market:
+                stop = since
+            elif waits.arrival_ns is not None:
+                stop = min(stop, self._row_of(waits.arrival_ns, since))
+            at_ns = due(waits.holding)
+            if at_ns is not None:
+                stop = min(stop, self._row_of(at_ns, row))
+            for symbol, (down, up) in waits.levels.items():
+                if stop > since:
+                    stop = self._market.first_touch(symbol, down, up, since, stop)
+        return stop if stop <= row else self._core.skip(self._market, row, stop)
 
-    def attend(self, row: int) -> None:
-        """Tell the core who looks at the candles of a row: those who could act on it."""
-        self._lookout.next_row(row)
-        self._core.attend([self._pairs[number] for number in self._lookout.acting(row)])
+    def look(self, row: int) -> list[str]:
+        """Prepare the core for the row that `advance` found; returns the symbols whose candles it needs."""
+        pairs = [self._pairs[number] for number in self._lookout.acting(row)]
+        self._core.look(self._market, row, pairs)
+        return [symbol for _, symbol in pairs] if len(pairs) < 2 else self._in_order(pairs)
 
-    def _until_venue(self, row: int, stop: int) -> int:
-        """The first row in ``row..stop`` in which the venue could do something."""
-        waits = self._venue.waits()
-        if waits.at_market:
-            return row
-        if waits.arrival_ns is not None:
-            stop = min(stop, self._row_of(waits.arrival_ns, row))
-        return self._touched(waits.levels, row, stop) if waits.levels else stop
-
-    def _touched(self, levels: Mapping[str, tuple[float, float]], row: int, stop: int) -> int:
-        for symbol, (down, up) in levels.items():
-            if stop <= row:
-                break
-            stop = self._market.first_touch(symbol, down, up, row, stop)
-        return stop
+    def _in_order(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
+        wanted = dict.fromkeys(symbol for _, symbol in pairs)
+        return [symbol for symbol in self._market.timeline.symbols if symbol in wanted]
 
     def _row_of(self, at_ns: int, row: int) -> int:
         """The row at which something due at ``at_ns`` is looked at: the first that closes then or later."""

@@ -115,9 +115,9 @@ class CandleReader:
         """All candles that close at a row of the timeline, in symbol order."""
         return tuple([candle for each in self._symbols if (candle := each.at(row)) is not None])
 
-    def of(self, symbols: Sequence[str], row: int) -> list[Candle]:
+    def of(self, symbols: Sequence[str], row: int) -> tuple[Candle, ...]:
         """The candles of some symbols that close at a row, in the order of ``symbols``."""
-        return [candle for symbol in symbols if (candle := self._of[symbol].at(row)) is not None]
+        return tuple([candle for symbol in symbols if (candle := self._of[symbol].at(row)) is not None])
 
 
 class _SymbolReader:

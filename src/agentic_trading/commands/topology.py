@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
+from agentic_trading.agents import Agents
+from agentic_trading.agents import topology as wiring
 from agentic_trading.commands.options import request_of, run_options
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.event_bus.topology import mermaid, validate
 from agentic_trading.inputs import load_inputs
-from agentic_trading.main import Agents
-from agentic_trading.main import topology as wiring
 from agentic_trading.request import with_exchange
 
 

@@ -29,7 +29,10 @@ class Event(msgspec.Struct, frozen=True, tag=True):
 
 
 class CandlesClosed(Event, frozen=True):
-    """All candles that closed at one instant, in symbol order: one external event."""
+    """The candles that closed at one instant, in symbol order: one external event.
+
+    All of them, or in a replay that jumps from event to event those that somebody needs.
+    """
 
     at_ns: int
     candles: tuple[Candle, ...]

@@ -28,6 +28,7 @@ EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overf
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 ZERO = Decimal(0)
+_ONE = Decimal(1)
 CENT_OF_ASSET = Decimal("0.00000001")
 """Finest unit in which venues keep balances (eight decimals)."""
 
@@ -55,7 +56,12 @@ def decimal_of(value: float) -> Decimal:
 
 
 def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    count = _ROUNDING.divide(value, step).to_integral_value(rounding=rounding, context=_ROUNDING)
+    count, rest = EXACT.divmod(value, step)
+    coarser = not rest and not step.same_quantum(value) and step.same_quantum(EXACT.add(value, step))
+    if coarser or rounding is ROUND_HALF_EVEN:  # a multiple with fewer digits than the step keeps them
+        count = _ROUNDING.divide(value, step).to_integral_value(rounding=rounding, context=_ROUNDING)
+    elif rest and rounding is not ROUND_DOWN and (rest > 0) == (rounding is ROUND_CEILING):
+        count = EXACT.add(count, _ONE if rest > 0 else -_ONE)
     return EXACT.multiply(count, step)
 
 

@@ -67,6 +67,8 @@ class EventBus:
         if type(event) not in self._sources:
             raise TypeError(f"{type(event).__name__} does not come from outside")
         outer = getcontext()
+        if outer is EXACT:
+            return self._run(event)
         setcontext(EXACT)
         try:
             return self._run(event)

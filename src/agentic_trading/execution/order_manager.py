@@ -102,6 +102,19 @@ class Order:
         return average(self.paid, self.filled)
 
 
+class _Open:
+    """Open orders of a strategy on a symbol by id, oldest first; protective stops apart."""
+
+    __slots__ = ("orders", "stops")
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self.stops: dict[str, Order] = {}
+
+
+_NONE_PENDING = (ZERO, ZERO)
+
+
 class OrderManager:
     """Agent ``orders``: owns all orders; others read from it what is still working."""
 
@@ -112,50 +125,53 @@ class OrderManager:
     def __init__(self) -> None:
         self.all: dict[str, Order] = {}
         """Every order of the run by id, in order of creation."""
-        self._open: dict[tuple[str, str], dict[str, Order]] = {}
+        self._open: dict[tuple[str, str], _Open] = {}
         self._trades: set[str] = set()
 
     def react(self, event: Event) -> Iterable[Event]:
-        if isinstance(event, OrderIntent):
-            return self._create(event)
-        if isinstance(event, Fill):
-            return self._fill(event)
+        kind = type(event)
+        if kind is OrderIntent:
+            return self._create(event)  # type: ignore[arg-type]
+        if kind is Fill:
+            return self._fill(event)  # type: ignore[arg-type]
         if isinstance(event, CancelOrder):
             self.all[event.order_id].cancel_asked = True
             return ()
         assert isinstance(event, OrderAccepted | OrderRejected | OrderCanceled | OrderUnknown | OrderNotSent)
         order = self.all[event.order_id]
         order.status = _next(order, event)
-        if isinstance(event, OrderRejected | OrderNotSent) and order.filled:
-            raise OrderProtocolError(f"order {order.order_id} has fills, but is said never to have worked")
-        if isinstance(event, OrderAccepted):
+        if kind is OrderAccepted:
             order.arrived_ns = order.arrived_ns or event.at_ns
             if order.filled:
                 order.status = OrderStatus.PARTIALLY_FILLED
             return ()
-        if isinstance(event, OrderUnknown):
-            return ()
-        return self._close(order, event.at_ns, event.reason)
+        assert not isinstance(event, OrderAccepted)
+        if order.filled and isinstance(event, OrderRejected | OrderNotSent):
+            raise OrderProtocolError(f"order {order.order_id} has fills, but is said never to have worked")
+        return () if kind is OrderUnknown else self._close(order, event.at_ns, event.reason)
 
     # --- what others read -----------------------------------------------------------------
 
     def working(self, strategy: str, symbol: str) -> Sequence[Order]:
         """Open orders of a strategy on a symbol, protective stops excluded, oldest first."""
-        orders = self._open.get((strategy, symbol))
-        return [order for order in orders.values() if not _protects(order)] if orders else ()
+        opened = self._open.get((strategy, symbol))
+        return list(opened.orders.values()) if opened is not None and opened.orders else ()
 
     def protective_stop(self, strategy: str, symbol: str) -> Order | None:
         """The stop that protects the open position: the latest one that holds a quantity."""
-        orders = self._open.get((strategy, symbol))
-        if not orders:
+        opened = self._open.get((strategy, symbol))
+        if opened is None or not opened.stops:
             return None
-        stops = [order for order in orders.values() if _protects(order) and order.remaining]
+        stops = [order for order in opened.stops.values() if order.remaining]
         return stops[-1] if stops else None
 
     def pending(self, strategy: str, symbol: str) -> tuple[Decimal, Decimal]:
         """Unfilled (buy, sell) quantity of open orders, protective stops excluded."""
+        opened = self._open.get((strategy, symbol))
+        if opened is None or not opened.orders:
+            return _NONE_PENDING
         buying = selling = ZERO
-        for order in self.working(strategy, symbol):
+        for order in opened.orders.values():
             if order.terms.side is Side.BUY:
                 buying += order.remaining
             else:
@@ -164,7 +180,7 @@ class OrderManager:
 
     def pairs(self) -> Iterable[tuple[str, str]]:
         """(strategy, symbol) pairs with open orders, in order of first use."""
-        return [pair for pair, orders in self._open.items() if orders]
+        return [pair for pair, opened in self._open.items() if opened.orders or opened.stops]
 
     # --- the fold -------------------------------------------------------------------------
 
@@ -183,7 +199,11 @@ class OrderManager:
         if order.order_id in self.all:
             raise OrderProtocolError(f"order id {order.order_id} was used before")
         self.all[order.order_id] = order
-        self._open.setdefault((order.terms.strategy, order.terms.symbol), {})[order.order_id] = order
+        pair = (order.terms.strategy, order.terms.symbol)
+        opened = self._open.get(pair)
+        if opened is None:
+            opened = self._open[pair] = _Open()
+        (opened.stops if _protects(order.terms) else opened.orders)[order.order_id] = order
 
     def _fill(self, fill: Fill) -> Iterable[Event]:
         if fill.trade_id in self._trades:
@@ -205,19 +225,19 @@ class OrderManager:
     def _close(self, order: Order, at_ns: int, outcome: str) -> Iterable[Event]:
         order.done_ns = at_ns
         order.outcome = outcome
-        opened = self._open[(order.terms.strategy, order.terms.symbol)]
-        del opened[order.order_id]
-        closed = [OrderClosed(order.order_id, at_ns, order.terms, order.filled, outcome)]
-        stop_id = stop_id_of(order.order_id)
-        if order.terms.protective_stop is not None and not order.filled and stop_id in opened:
+        terms = order.terms
+        opened = self._open[(terms.strategy, terms.symbol)]
+        del (opened.stops if _protects(terms) else opened.orders)[order.order_id]
+        if terms.protective_stop is not None and not order.filled:
             # Nothing was bought, so there is nothing to protect: the attached stop never lived.
-            stop = opened.pop(stop_id)
-            stop.status, stop.done_ns, stop.outcome = OrderStatus.CANCELED, at_ns, "entry_without_fill"
-        return closed
+            stop = opened.stops.pop(stop_id_of(order.order_id), None)
+            if stop is not None:
+                stop.status, stop.done_ns, stop.outcome = OrderStatus.CANCELED, at_ns, "entry_without_fill"
+        return (OrderClosed(order.order_id, at_ns, terms, order.filled, outcome),)
 
 
-def _protects(order: Order) -> bool:
-    return order.terms.stop_price is not None and order.terms.closing
+def _protects(terms: OrderTerms) -> bool:
+    return terms.stop_price is not None and terms.closing
 
 
 def _next(order: Order, event: Event) -> OrderStatus:

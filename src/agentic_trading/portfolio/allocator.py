@@ -78,15 +78,16 @@ class Allocator:
         self._deadline: dict[tuple[str, str], str] = {}
 
     def react(self, event: SignalAdmitted | OrderClosed | Refusal | AlarmRang) -> Iterable[Event]:
-        if isinstance(event, SignalAdmitted):
+        if type(event) is SignalAdmitted:
             return self._pursue(event.signal)
+        if type(event) is OrderClosed:
+            return self._after(event)
         if isinstance(event, Refusal):
             self._waiting.pop((event.strategy, event.symbol), None)
             return ()
-        if isinstance(event, AlarmRang):
-            keys = [key for key, alarm in self._deadline.items() if alarm == event.key]
-            return [cancel for key in keys for cancel in self._cancel_entry(key, "expired")]
-        return self._after(event)
+        assert isinstance(event, AlarmRang)
+        keys = [key for key, alarm in self._deadline.items() if alarm == event.key]
+        return [cancel for key in keys for cancel in self._cancel_entry(key, "expired")]
 
     def posture(self, strategy: str, symbol: str) -> Posture:
         """Whether the strategy is flat, holds a long or a short, or has something under way."""

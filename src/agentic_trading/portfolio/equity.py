@@ -33,8 +33,8 @@ class TimeAxis(Protocol):
         ...
 
 
-class SkippedMarket(Protocol):
-    """The prices of rows that nobody looks at; arrays as in `core.equity.mark_rows`."""
+class UnseenMarket(Protocol):
+    """The prices of rows whose candles nobody shows; arrays as in `core.equity.mark_rows`."""
 
     @property
     def timeline(self) -> TimeAxis: ...
@@ -68,6 +68,7 @@ class EquityCurve:
         self._quote = quote
         self._index = {symbol: position for position, symbol in enumerate(symbols)}
         self._prices = np.full((1, len(symbols)), np.nan)
+        self._row = self._prices[0].data
         self._marked_ns = [0] * len(symbols)
         self._last = [float("nan")] * len(symbols)
         self._quantities = np.zeros(len(symbols))
@@ -79,37 +80,51 @@ class EquityCurve:
         self._times = np.zeros(capacity, dtype=np.int64)
         self._rows = np.zeros((5, capacity))
         self._count = 0
-        self._skipped: tuple[SkippedMarket, int, int] | None = None
+        self._marked_until_ns = 0
+        self._unseen: tuple[UnseenMarket, int, int] | None = None
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if type(event) is DayStarted:
             self._levels[DAY_START] = self._levels[LAST]
             return ()
         assert isinstance(event, CandlesClosed)
-        self._catch_up()
-        for candle in event.candles:
-            position = self._index[candle.symbol]
-            self._prices[0, position] = self._last[position] = candle.close
-            self._marked_ns[position] = candle.close_ns
-        self._make_room(1)
-        self._times[self._count] = event.at_ns
-        self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
+        if event.at_ns != self._marked_until_ns:
+            self._mark_candles(event)
         equity = self.equity
         return (Bankrupt(event.at_ns, equity),) if equity <= 0.0 else ()
 
-    def skip(self, market: SkippedMarket, limits: FloatArray, start: int, stop: int) -> int:
+    def _mark_candles(self, event: CandlesClosed) -> None:
+        self._catch_up()
+        for candle in event.candles:
+            position = self._index[candle.symbol]
+            self._row[position] = self._last[position] = candle.close
+            self._marked_ns[position] = candle.close_ns
+        self._make_room(1)
+        self._times[self._count] = self._marked_until_ns = event.at_ns
+        self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
+
+    def skip(self, market: UnseenMarket, limits: FloatArray, start: int, stop: int) -> int:
         """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
 
         ``limits`` as in `core.equity.mark_rows`.
         """
         self._make_room(stop - start)
-        first = self._count
         reached = self._mark(market.closes, market.day_edges, limits, start, stop)
-        if reached > start:
-            self._times[first : self._count] = market.times[start:reached]
-            since = start if self._skipped is None else self._skipped[1]
-            self._skipped = (market, since, reached - 1)
+        self._note(market, start, reached)
         return reached
+
+    def look(self, market: UnseenMarket, row: int) -> None:
+        """Mark a row of which `react` will only hear that its candles closed; its day ends after that."""
+        self._make_room(1)
+        self._mark(market.closes[row : row + 1], _NO_EDGE, NO_LIMITS, 0, 1)
+        self._note(market, row, row + 1)
+
+    def _note(self, market: UnseenMarket, start: int, stop: int) -> None:
+        """Rows of the market are marked; who asks for last closes will find them there."""
+        if stop > start:
+            self._times[self._count - (stop - start) : self._count] = market.times[start:stop]
+            self._marked_until_ns = int(market.times[stop - 1])
+            self._unseen = (market, start if self._unseen is None else self._unseen[1], stop - 1)
 
     @property
     def equity(self) -> float:
@@ -158,15 +173,15 @@ class EquityCurve:
 
     def _catch_up(self) -> None:
         """Take over the last closes of skipped rows: the first who asks needs them."""
-        if self._skipped is None:
+        if self._unseen is None:
             return
-        market, since, last = self._skipped
-        self._skipped = None
+        market, since, last = self._unseen
+        self._unseen = None
         since_ns = int(market.times[since])
         closed = zip(market.closes[last].tolist(), market.timeline.closed_ns(last), strict=True)
         for position, (close, close_ns) in enumerate(closed):
             if close_ns >= since_ns:
-                self._prices[0, position] = self._last[position] = close
+                self._row[position] = self._last[position] = close
                 self._marked_ns[position] = close_ns
 
     def _mark(

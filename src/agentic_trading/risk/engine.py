@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import msgspec
+
 from agentic_trading.core.enums import Side, Timeframe
 from agentic_trading.core.events import Event, OrderIntent, OrderTerms, Proposal, Refusal
 from agentic_trading.core.ids import IdSequence
@@ -12,6 +14,7 @@ from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
 from agentic_trading.risk.checks import CLOSING, OPENING
 from agentic_trading.risk.checks.view import RiskView
+from agentic_trading.risk.headroom import Headroom
 from agentic_trading.risk.limits import RiskSettings
 
 
@@ -49,15 +52,14 @@ class RiskEngine:
         self._ids = ids
         self._candle_ns = timeframe.ns
         self._worst = 1 + decimal_of(limits.price_collar_bps) / 10_000
+        self._headroom = Headroom(instruments, limits, settled, working, marks, breakers, clock, timeframe.ns)
         self._reserved: dict[str, OrderTerms] = {}
 
     def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:
         if isinstance(event, OrderIntent):
             self._reserved.pop(event.proposal, None)
             return ()
-        view = self._view(event)
-        checks = CLOSING if event.terms.closing else OPENING
-        refusals = [refusal for check in checks if (refusal := check(view, self._limits))]
+        refusals = self._refusals(event)
         if refusals:
             return refusals
         self._reserved[event.id] = event.terms
@@ -67,16 +69,28 @@ class RiskEngine:
             ),
         )
 
+    def _refusals(self, proposal: Proposal) -> list[Refusal]:
+        """What the checks say; opening orders that are far from every limit need not be asked about."""
+        closing = proposal.terms.closing
+        if not closing and self._headroom.plenty(proposal.terms, self._reserved.values()):
+            return []
+        view = self._view(proposal)
+        checks = CLOSING if closing else OPENING
+        return [refusal for check in checks if (refusal := check(view, self._limits))]
+
     # --- the snapshot ---------------------------------------------------------------------
 
     def _view(self, proposal: Proposal) -> RiskView:
         terms = proposal.terms
+        sub_position = self._settled.position(terms.strategy, terms.symbol).quantity
+        own = RiskView(proposal, self._clock.now_ns, sub_position, self._closing_pending(terms))
+        if terms.closing:
+            return own
         price = self._price(terms.symbol)
-        by_symbol = {} if terms.closing else self._exposures(terms)
-        return RiskView(
-            proposal=proposal,
+        by_symbol = self._exposures(terms)
+        return msgspec.structs.replace(
+            own,
             instrument=self._instruments.get(terms.symbol),
-            now_ns=self._clock.now_ns,
             price=price,
             marked_ns=self._marks.marked_ns(terms.symbol) if price is not None else 0,
             candle_ns=self._candle_ns,
@@ -88,8 +102,6 @@ class RiskEngine:
             day_loss_ratio=self._marks.day_loss_ratio,
             drawdown_tripped=self._breakers.tripped(DRAWDOWN),
             daily_loss_tripped=self._breakers.tripped(DAILY_LOSS),
-            sub_position=self._settled.position(terms.strategy, terms.symbol).quantity,
-            closing_pending=self._closing_pending(terms),
         )
 
     def _price(self, symbol: str) -> Decimal | None:

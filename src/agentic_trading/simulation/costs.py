@@ -9,7 +9,7 @@ from agentic_trading.core.enums import Side
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import decimal_of, price_to_tick
 
-_ONE = Decimal(1)
+BUY = Side.BUY
 _BPS = Decimal("0.0001")
 
 
@@ -35,19 +35,25 @@ class CostModel(msgspec.Struct, frozen=True):
         what lies beyond is the last tick inside, or the extreme itself where the data is off the tick.
         """
         adverse = base * self.fixed_bps * _BPS
-        spread = decimal_of(candle.high) - decimal_of(candle.low)
-        if self.volatility_factor:
-            adverse += spread * self.volatility_factor
-        if self.latency and elapsed_ratio > 0.0:
-            adverse += spread * decimal_of(math.sqrt(elapsed_ratio))
-        if side is Side.BUY:
+        drifts = self.latency and elapsed_ratio > 0.0
+        if drifts or self.volatility_factor:
+            spread = decimal_of(candle.high) - decimal_of(candle.low)
+            if self.volatility_factor:
+                adverse += spread * self.volatility_factor
+            if drifts:
+                adverse += spread * decimal_of(math.sqrt(elapsed_ratio))
+        if side is BUY:
             price = price_to_tick(base + adverse, instrument.tick, up=True)
+            if float(price) < candle.high:  # floats order like their decimals: no need to make one
+                return price
             high = decimal_of(candle.high)
             if price <= high:
                 return price
             last = price_to_tick(high, instrument.tick, up=False)
             return last if last >= base else max(high, base)
         price = price_to_tick(base - adverse, instrument.tick, up=False)
+        if float(price) > candle.low:
+            return price
         low = decimal_of(candle.low)
         if price >= low:
             return price

@@ -17,6 +17,8 @@ from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import decimal_of
 from agentic_trading.simulation.costs import CostModel
 
+BUY, MAKER, TAKER = Side.BUY, Liquidity.MAKER, Liquidity.TAKER
+
 
 class Match(NamedTuple):
     """An order meets the candle: at which price, against which uncosted price, as maker or taker."""
@@ -32,7 +34,7 @@ def match_market(
     """A market order that arrives ``elapsed_ratio`` into the candle."""
     reference = decimal_of(candle.open)
     price = costs.taker_price(instrument, side, reference, candle, elapsed_ratio)
-    return Match(price, reference, Liquidity.TAKER)
+    return Match(price, reference, TAKER)
 
 
 def take_limit(
@@ -41,17 +43,17 @@ def take_limit(
     """A limit order at its arrival: it takes what the open offers, if that is within it after costs."""
     open_price = decimal_of(candle.open)
     taken = costs.taker_price(instrument, side, open_price, candle, elapsed_ratio)
-    if taken > limit if side is Side.BUY else taken < limit:
+    if taken > limit if side is BUY else taken < limit:
         return None
-    return Match(taken, open_price, Liquidity.TAKER)
+    return Match(taken, open_price, TAKER)
 
 
 def gap_limit(side: Side, limit: Decimal, candle: Candle) -> Match | None:
     """A limit order that rested when the candle opened: filled at an open that is better than it."""
     open_price = decimal_of(candle.open)
-    if open_price >= limit if side is Side.BUY else open_price <= limit:
+    if open_price >= limit if side is BUY else open_price <= limit:
         return None
-    return Match(open_price, open_price, Liquidity.MAKER)
+    return Match(open_price, open_price, MAKER)
 
 
 def trade_through(side: Side, limit: Decimal, candle: Candle, *, from_open: bool) -> Match | None:
@@ -59,20 +61,20 @@ def trade_through(side: Side, limit: Decimal, candle: Candle, *, from_open: bool
 
     Unless it rested ``from_open``, only the close is known to lie after its arrival.
     """
-    buying = side is Side.BUY
+    buying = side is BUY
     if not from_open:
         seen = decimal_of(candle.close)
     else:
         seen = decimal_of(candle.low if buying else candle.high)
     if seen >= limit if buying else seen <= limit:
         return None
-    return Match(limit, limit, Liquidity.MAKER)
+    return Match(limit, limit, MAKER)
 
 
 def opens_beyond(side: Side, stop: Decimal, candle: Candle) -> bool:
     """Whether a stop is touched by the open already."""
     open_price = decimal_of(candle.open)
-    return open_price >= stop if side is Side.BUY else open_price <= stop
+    return open_price >= stop if side is BUY else open_price <= stop
 
 
 def match_stop(
@@ -80,7 +82,7 @@ def match_stop(
 ) -> Match | None:
     """A stop-market order in a candle: triggered when touched, filled at the worse of stop and open."""
     open_price = decimal_of(candle.open)
-    if side is Side.BUY:
+    if side is BUY:
         if decimal_of(candle.high) < stop:
             return None
         base = max(stop, open_price)
@@ -88,4 +90,4 @@ def match_stop(
         if decimal_of(candle.low) > stop:
             return None
         base = min(stop, open_price)
-    return Match(costs.taker_price(instrument, side, base, candle, 0.0), base, Liquidity.TAKER)
+    return Match(costs.taker_price(instrument, side, base, candle, 0.0), base, TAKER)

@@ -8,7 +8,11 @@ import msgspec
 from agentic_trading.core.enums import Liquidity, OrderType, Side
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.money import ZERO
 from agentic_trading.simulation.costs import CostModel
+
+MARKET, LIMIT, STOP_MARKET = OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_MARKET
+SELL, MAKER = Side.SELL, Liquidity.MAKER
 
 
 class MarketModel(msgspec.Struct, frozen=True):
@@ -22,7 +26,7 @@ class MarketModel(msgspec.Struct, frozen=True):
 
     def fee_rate(self, liquidity: Liquidity) -> Decimal:
         """The fee ratio for a fill that made or took liquidity."""
-        return self.maker_fee if liquidity is Liquidity.MAKER else self.taker_fee
+        return self.maker_fee if liquidity is MAKER else self.taker_fee
 
 
 class RestingOrder:
@@ -35,11 +39,15 @@ class RestingOrder:
     __slots__ = (
         "_trigger",
         "arrived_ns",
+        "at_market",
         "entry_id",
         "executed",
         "instrument",
+        "is_stop",
         "order_id",
         "remaining",
+        "rests_as_limit",
+        "side",
         "terms",
         "triggered",
         "wanted",
@@ -53,31 +61,31 @@ class RestingOrder:
         arrived_ns: int,
         entry_id: str | None = None,
     ) -> None:
-        """``entry_id`` names the entry whose fills this order protects, if it is an attached stop."""
+        """``entry_id`` names the entry whose fills this order protects, if it is an attached stop.
+
+        One of three is true: ``at_market`` (executes at once: a market order, or a stop that was
+        touched), ``is_stop`` (waits for its trigger), ``rests_as_limit``.
+        """
         self.order_id = order_id
         self.terms = terms
+        self.side = terms.side
         self.instrument = instrument
         self.arrived_ns = arrived_ns
         self.wanted = terms.quantity
         self.remaining = terms.quantity
-        self.executed = Decimal(0)
+        self.executed = ZERO
         self.triggered = False
         self.entry_id = entry_id
+        kind = terms.type
+        self.at_market = kind is MARKET
+        self.is_stop = kind is STOP_MARKET
+        self.rests_as_limit = kind is LIMIT
         self._trigger = 0.0 if terms.stop_price is None else float(terms.stop_price)
 
-    @property
-    def side(self) -> Side:
-        return self.terms.side
-
-    @property
-    def at_market(self) -> bool:
-        """Executes at once: a market order, or a stop that was touched."""
-        return self.terms.type is OrderType.MARKET or self.triggered
-
-    @property
-    def is_stop(self) -> bool:
-        """Waits for its trigger."""
-        return self.terms.type is OrderType.STOP_MARKET and not self.triggered
+    def trigger(self) -> None:
+        """A stop was touched: it executes at the market from now on."""
+        self.triggered = self.at_market = True
+        self.is_stop = False
 
     @property
     def reached_at(self) -> tuple[float, bool]:
@@ -85,17 +93,13 @@ class RestingOrder:
         level = self.terms.price if self.terms.stop_price is None else self.terms.stop_price
         if level is None:
             return float("-inf"), True
-        return float(level), self.is_stop == (self.side is Side.SELL)
+        return float(level), self.is_stop == (self.side is SELL)
 
     def out_of_reach(self, candle: Candle) -> bool:
         """Whether a candle surely did not touch the stop: in floats, which order like their decimals."""
-        if self.terms.side is Side.SELL:
+        if self.side is SELL:
             return candle.low > self._trigger
         return candle.high < self._trigger
-
-    @property
-    def rests_as_limit(self) -> bool:
-        return self.terms.type is OrderType.LIMIT
 
     @property
     def limit(self) -> Decimal:

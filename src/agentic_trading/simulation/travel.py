@@ -14,41 +14,57 @@ class Travel:
 
     def __init__(self, models: Mapping[str, MarketModel]) -> None:
         self._models = models
-        self._on_the_way: list[tuple[int, int, str, Command]] = []
-        self._sent = 0
+        self._on_the_way: dict[str, list[tuple[int, Command]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._on_the_way)
 
+    def __contains__(self, symbol: str) -> bool:
+        return symbol in self._on_the_way
+
     @property
     def next_ns(self) -> int | None:
         """When the next command arrives; None if none travels."""
-        return min((at_ns for at_ns, *_ in self._on_the_way), default=None)
+        first = None
+        for commands in self._on_the_way.values():
+            for at_ns, _ in commands:
+                if first is None or at_ns < first:
+                    first = at_ns
+        return first
 
-    @property
-    def symbols(self) -> list[str]:
-        """Symbols for which something travels."""
-        return [symbol for _, _, symbol, _ in self._on_the_way]
-
-    def send(self, command: Event) -> None:
-        """Let a command leave; raises TypeError for an event that is none."""
+    def send(self, command: Event) -> str:
+        """Let a command leave and return its symbol; raises TypeError for an event that is none."""
         if isinstance(command, SubmitOrder):
             symbol = command.terms.symbol
         elif isinstance(command, CancelOrder):
             symbol = command.symbol
         else:
             raise TypeError(f"{type(command).__name__} is not a command")
-        self._sent += 1
-        at_ns = command.at_ns + self._models[symbol].latency_ns
-        self._on_the_way.append((at_ns, self._sent, symbol, command))
+        sent = (command.at_ns + self._models[symbol].latency_ns, command)
+        commands = self._on_the_way.get(symbol)
+        if commands is None:
+            self._on_the_way[symbol] = [sent]
+        else:
+            commands.append(sent)
+            commands.sort(key=_arrival)  # stable: what arrives together stays in the order of sending
+        return symbol
 
     def arrivals(self, candle: Candle) -> list[tuple[int, Command]]:
         """Commands for this symbol that arrive before the candle closes, by time, none before its open."""
-        due: list[tuple[int, int, str, Command]] = []
-        later: list[tuple[int, int, str, Command]] = []
-        for item in self._on_the_way:
-            mine = item[2] == candle.symbol and item[0] < candle.close_ns
-            (due if mine else later).append(item)
-        self._on_the_way = later
-        due.sort(key=lambda item: item[:2])
-        return [(max(at_ns, candle.open_ns), command) for at_ns, _, _, command in due]
+        commands = self._on_the_way.get(candle.symbol)
+        if commands is None or commands[0][0] >= candle.close_ns:
+            return []
+        if commands[-1][0] < candle.close_ns:
+            del self._on_the_way[candle.symbol]
+            due = commands
+        else:
+            due = [sent for sent in commands if sent[0] < candle.close_ns]
+            self._on_the_way[candle.symbol] = commands[len(due) :]
+        open_ns = candle.open_ns
+        if due[0][0] >= open_ns:
+            return due
+        return [(max(at_ns, open_ns), command) for at_ns, command in due]
+
+
+def _arrival(sent: tuple[int, Command]) -> int:
+    return sent[0]

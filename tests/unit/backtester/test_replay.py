@@ -73,7 +73,9 @@ class Bus:
 class ReportingVenue:
     """A venue that accepts an order at every close and pays funding at every stamp; notes its calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, *busy: str) -> None:
+        """``busy`` are the symbols on which it says that something travels or rests."""
+        self.busy = busy or (PERPETUAL,)
         self.calls: list[str] = []
 
     def send(self, command: Event) -> None:
@@ -97,7 +99,7 @@ def replayed(
 ) -> tuple[Bus, Replay]:
     bus = bus or Bus()
     replay = Replay(build_timeline(columns), ReplayClock(), venue or ReportingVenue(), funding)
-    bus.tap = replay.tap[1]
+    ((_, bus.tap),) = replay.taps
     replay.run(bus, first)
     return bus, replay
 
@@ -131,13 +133,24 @@ def test_the_order_within_one_instant() -> None:
 
 def test_all_symbols_of_an_instant_are_one_event() -> None:
     """Candles that close together come together, in the order of the symbols, and pass the venue together."""
-    venue = ReportingVenue()
+    venue = ReportingVenue(PERPETUAL, OTHER)
     bus, _ = replayed([hours([0, 1]), hours([1, 2], OTHER)], venue)
     closed = [event for event in bus.told if isinstance(event, CandlesClosed)]
     assert [[candle.symbol for candle in event.candles] for event in closed] == [
         [PERPETUAL], [PERPETUAL, OTHER], [OTHER],
     ]  # fmt: skip
     assert venue.calls == [f"pass {PERPETUAL}", f"pass {PERPETUAL},{OTHER}", f"pass {OTHER}"]
+
+
+def test_only_candles_that_can_matter_pass_the_venue() -> None:
+    """The venue sees the candles of symbols on which it is busy; while it is idle it is not even asked."""
+    venue = ReportingVenue(OTHER)
+    replayed([hours([0, 1]), hours([0, 1], OTHER)], venue)
+    assert venue.calls == [f"pass {OTHER}"] * 2
+    idle = ReportingVenue()
+    idle.busy = ()
+    bus, _ = replayed([hours([0, 1])], idle)
+    assert (idle.calls, bus.kinds) == ([], ["CandlesClosed"] * 2)
 
 
 def test_the_clock_shows_the_close_and_commands_leave_at_once() -> None:

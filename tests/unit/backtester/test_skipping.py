@@ -1,24 +1,28 @@
-"""Advancing to the next row that must be looked at: what ends a skipped stretch, and what is told of it."""
+"""Advancing to the next row that must be looked at: what ends a skipped stretch, and who looks then."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from agentic_trading.backtester.skipping import MarketRows, Skipper, first_touch, market_rows
-from agentic_trading.backtester.timeline import Timeline, build_timeline
+from agentic_trading.backtester.skipping import Moving, Skipper
+from agentic_trading.backtester.timeline import MarketRows, Timeline, build_timeline
 from agentic_trading.backtester.wake import Watch
-from agentic_trading.core.enums import DAY_NS, HOUR_NS, Posture, Timeframe
-from agentic_trading.core.equity import DAY_AFTER, DAY_BEFORE
-from agentic_trading.core.models import CandleColumns, FloatArray
+from agentic_trading.core.enums import HOUR_NS, Direction, Liquidity, Posture, Side, Timeframe
+from agentic_trading.core.events import (
+    Fill,
+    OrderClosed,
+    OrderIntent,
+    OrderTerms,
+    Refusal,
+    Signal,
+    SignalAdmitted,
+)
+from agentic_trading.core.models import CandleColumns
 from agentic_trading.simulation.resting import Waits
 
 START_NS = 1_704_067_200_000_000_000
-NAN = float("nan")
 NOTHING = Waits(None, at_market=False, levels={}, holding=False)
 
 
@@ -39,22 +43,23 @@ class Desk:
     def __init__(self, waits: Waits = NOTHING, limit: int = 10**9, waits_for_day: bool = False) -> None:
         self._waits, self._limit, self.waits_for_day = waits, limit, waits_for_day
         self.marked: list[tuple[int, int]] = []
-        self.noted: dict[str, tuple[float, int]] = {}
         self.asked: list[bool] = []
+        self.postures: dict[tuple[str, str], Posture] = {}
+        self.looked: list[tuple[int, list[tuple[str, str]]]] = []
 
     def waits(self) -> Waits:
         return self._waits
 
     def posture(self, strategy: str, symbol: str) -> Posture:
-        return Posture.FLAT
+        return self.postures.get((strategy, symbol), Posture.FLAT)
 
     def skip(self, market: MarketRows, start: int, stop: int) -> int:
         reached = max(start, min(stop, self._limit))
         self.marked.append((start, reached))
         return reached
 
-    def note(self, symbol: str, close: float, close_ns: int) -> None:
-        self.noted[symbol] = (close, (close_ns - START_NS) // HOUR_NS)
+    def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
+        self.looked.append((row, list(pairs)))
 
     def due(self, at_ns: int | None = None) -> Callable[[bool], int | None]:
         def answer(holding: bool) -> int | None:
@@ -68,9 +73,22 @@ def hourly(count: int = 60) -> Timeline:
     return build_timeline([candles("A", range(count))])
 
 
-def advance(desk: Desk, row: int = 0, at_ns: int | None = None, timeline: Timeline | None = None) -> int:
+def watch(flat: Sequence[int], long: Sequence[int] = (), name: str = "s A", count: int = 60) -> Watch:
+    """A watch of "strategy symbol" with these trigger rows."""
+    masks = np.zeros((2, count), dtype=np.bool_)
+    masks[0, list(flat)] = masks[1, list(long)] = True
+    return Watch(*name.split(), *masks, masks[1])
+
+
+def advance(
+    desk: Desk,
+    row: int = 0,
+    at_ns: int | None = None,
+    timeline: Timeline | None = None,
+    passed: bool = False,
+) -> int:
     """Where a skipper without watches lands."""
-    return Skipper(timeline or hourly(), [], desk, desk).advance(row, desk.due(at_ns))
+    return Skipper(timeline or hourly(), [], desk, desk).advance(row, passed, desk.due(at_ns))
 
 
 # --- what ends a stretch ----------------------------------------------------------------------
@@ -91,8 +109,8 @@ def test_the_earliest_of_all_reasons_wins() -> None:
         times = START_NS + (np.array(rows) + 1) * HOUR_NS
         levels = {"A": (-np.inf, 100.0 + touch + 10)}
         desk = Desk(Waits(int(times[1]), at_market=False, levels=levels, holding=False), limit)
-        watch = Watch("s", "A", np.array([trigger]), np.array([], dtype=np.int64))
-        assert Skipper(hourly(), [watch], desk, desk).advance(0, desk.due(int(times[2]))) == 20
+        skipper = Skipper(hourly(), [watch([trigger])], desk, desk)
+        assert skipper.advance(0, False, desk.due(int(times[2]))) == 20
 
 
 @pytest.mark.parametrize(("late_ns", "row"), [(0, 9), (1, 10), (-1, 9), (-100 * HOUR_NS, 3)])
@@ -137,80 +155,90 @@ def test_the_next_day_is_looked_at_while_something_waits_for_it() -> None:
 
 
 def test_a_limit_at_the_first_row_marks_nothing() -> None:
-    """If the very next row crosses a limit it is looked at, and no close is told."""
+    """If the very next row crosses a limit it is looked at, and no row is marked."""
     desk = Desk(limit=5)
     assert advance(desk, row=5) == 5
-    assert desk.noted == {}
+    assert desk.marked == [(5, 5)]
 
 
-# --- what is told -----------------------------------------------------------------------------
+# --- a row that the venue has passed ----------------------------------------------------------
 
 
-def test_last_closes_of_the_stretch_are_told() -> None:
-    """Symbols with a candle in the stretch tell their last one before its end, absent at the end or not."""
-    timeline = build_timeline([candles("A", range(10)), candles("B", [0, 1, 2, 4]), candles("C", [0, 8])])
-    desk = Desk(limit=6)
-    assert advance(desk, row=1, timeline=Timeline(
-        timeline.timeframe, timeline.symbols, timeline.columns, timeline.close_ns, timeline.rows, {}
-    )) == 6  # fmt: skip
-    assert desk.noted == {"A": (106.0, 6), "B": (105.0, 5)}
+def test_of_a_row_the_venue_has_passed_only_the_core_can_need_the_rest() -> None:
+    """An order at the market, or a price that the passed candle reached, asks only for the next row."""
+    for waits in (
+        Waits(None, at_market=True, levels={}, holding=False),
+        Waits(None, at_market=False, levels={"A": (-np.inf, 0.0)}, holding=False),
+        Waits(START_NS, at_market=False, levels={}, holding=False),
+    ):
+        desk = Desk(waits)
+        assert advance(desk, row=4, passed=True) == 5
+        assert desk.marked == [(4, 5)]
+        assert advance(desk, row=4) == 4
 
 
-# --- the rows of the market -------------------------------------------------------------------
+def test_a_passed_row_is_looked_at_where_the_core_needs_it() -> None:
+    """Triggers, alarms and limits of a passed row count as ever: nothing is marked, the row is looked at."""
+    at_market = Waits(None, at_market=True, levels={}, holding=False)
+    alarm_ns = START_NS + 5 * HOUR_NS
+    assert advance(Desk(at_market), row=4, passed=True, at_ns=alarm_ns) == 4
+    assert advance(Desk(at_market), row=4, passed=True, at_ns=alarm_ns + 1) == 5
+    assert advance(Desk(at_market, limit=4), row=4, passed=True) == 4
+    desk = Desk(at_market)
+    assert Skipper(hourly(), [watch([4])], desk, desk).advance(4, True, desk.due()) == 4
 
 
-def test_candles_lie_on_the_rows_of_the_timeline() -> None:
-    """Closes are carried forward with the time they are from; highs and lows are only where candles are."""
-    market = market_rows(build_timeline([candles("A", [0, 1, 2, 3]), candles("B", [1, 3])]))
-    assert market.closes[:, 0].tolist() == [101.0, 102.0, 103.0, 104.0]
-    assert np.array_equal(market.closes[:, 1], [NAN, 102.0, 102.0, 104.0], equal_nan=True)
-    assert ((market.marked_ns[:, 1] - START_NS) // HOUR_NS).tolist()[1:] == [2, 2, 4]
-    assert market.marked_ns[0, 1] == 0
-    assert np.array_equal(market.highs[:, 1], [NAN, 111.0, NAN, 113.0], equal_nan=True)
-    assert np.array_equal(market.lows[:, 1], [NAN, 91.0, NAN, 93.0], equal_nan=True)
+def test_the_last_row_may_have_passed() -> None:
+    """With the last candle passed and nobody to look at it, it is marked and nothing is left."""
+    at_market = Waits(None, at_market=True, levels={"A": (np.inf, np.inf)}, holding=True)
+    desk = Desk(at_market)
+    assert advance(desk, row=59, passed=True) == 60
+    assert desk.marked == [(59, 60)]
 
 
-def test_extremes_are_those_of_the_candles_there() -> None:
-    """Of some rows the highest high and lowest low of a symbol; without a candle nothing is stretched."""
-    market = market_rows(build_timeline([candles("A", range(6)), candles("B", [1, 3])]))
-    assert market.extremes("A", 1, 4) == (113.0, 91.0)
-    assert market.extremes("B", 0, 3) == (111.0, 91.0)
-    assert market.extremes("B", 2, 3) == (-np.inf, np.inf)
-    assert market.extremes("A", 2, 2) == (-np.inf, np.inf)
+# --- who looks --------------------------------------------------------------------------------
 
 
-@given(
-    hours=st.lists(st.integers(0, 120), min_size=1, unique=True).map(sorted),
-    frame=st.sampled_from([Timeframe.H1, Timeframe.D1]),
-)
-@pytest.mark.property
-def test_day_edges_lie_where_the_replay_starts_days(hours: list[int], frame: Timeframe) -> None:
-    """A close at midnight ends a day; another is told of a new day if a midnight lies since the last."""
-    at = np.array(hours, dtype=np.int64)
-    ones = np.ones((5, len(at)))
-    opens = START_NS + at * frame.ns
-    timeline = build_timeline(
-        [CandleColumns("A", frame, opens, ones, np.zeros(len(at), bool), np.array([0]))]
-    )
-    edges = market_rows(timeline).day_edges
-    for row, close_ns in enumerate(timeline.close_ns.tolist()):
-        assert bool(edges[row] & DAY_AFTER) == (close_ns % DAY_NS == 0)
-        if row > 0:
-            before_ns = int(timeline.close_ns[row - 1])
-            midnights = [d for d in range(START_NS, close_ns, DAY_NS) if before_ns < d < close_ns]
-            assert bool(edges[row] & DAY_BEFORE) == bool(midnights)
+def test_who_could_act_on_the_row_looks() -> None:
+    """At a trigger row exactly its strategies look, and at a row found for another reason none of them."""
+    desk = Desk()
+    skipper = Skipper(hourly(), [watch([7, 9]), watch([9], name="t A"), watch([8], name="u A")], desk, desk)
+    candles_of = []
+    for row in (0, 8, 9):
+        reached = skipper.advance(row, False, desk.due())
+        candles_of.append(skipper.look(reached))
+    assert skipper.advance(10, False, desk.due(START_NS + 12 * HOUR_NS)) == 11
+    candles_of.append(skipper.look(11))
+    assert desk.looked == [(7, [("s", "A")]), (8, [("u", "A")]), (9, [("s", "A"), ("t", "A")]), (11, [])]
+    assert candles_of == [["A"], ["A"], ["A"], []]
 
 
-Prices = arrays(np.float64, (9, 2), elements=st.one_of(st.integers(1, 9).map(float), st.just(NAN)))
-Levels = arrays(np.float64, 2, elements=st.sampled_from([-np.inf, 1.0, 4.0, 5.0, 9.0, np.inf]))
+def test_the_candles_of_those_who_look_come_in_the_order_of_the_symbols() -> None:
+    """However strategies and symbols are watched, a candle is asked for once, in the standing order."""
+    desk = Desk()
+    timeline = build_timeline([candles(symbol, range(60)) for symbol in "BCA"])
+    names = ("s A", "s C", "t A", "t B", "u C")
+    skipper = Skipper(timeline, [watch([9], name=name) for name in names], desk, desk)
+    assert skipper.look(skipper.advance(0, False, desk.due())) == ["B", "C", "A"]
 
 
-@given(lows=Prices, highs=Prices, down=Levels, up=Levels, start=st.integers(0, 9))
-@pytest.mark.property
-def test_the_first_touch_is_the_first_touch(
-    lows: FloatArray, highs: FloatArray, down: FloatArray, up: FloatArray, start: int
-) -> None:
-    """The first row whose low is at or below, or high at or above, its symbol's level; NaN touches none."""
-    touched: Any = (lows <= down) | (highs >= up)
-    expected = next((row for row in range(start, 9) if touched[row].any()), 9)
-    assert first_touch(highs, lows, down, up, start, 9) == expected
+TERMS = OrderTerms("s", "A", Side.BUY, Decimal(1))
+MOVES: list[Moving] = [
+    SignalAdmitted(Signal("s", "A", Direction.LONG, id="signal-1", at_ns=1, price=1.0)),
+    Refusal(1, "p", "s", "A", "code", None, None, None, ""),
+    OrderIntent("o", 1, TERMS, "p", "", ""),
+    OrderClosed("o", 1, TERMS, Decimal(1), ""),
+    Fill("t", "o", "s", "A", Side.BUY, *[Decimal(1)] * 3, "USDT", Liquidity.TAKER, Decimal(1), 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("event", MOVES, ids=lambda event: type(event).__name__)
+def test_what_moves_a_strategy_makes_it_be_asked_again(event: Moving) -> None:
+    """After each such event the rows that wake are those of where the strategy stands now."""
+    desk = Desk()
+    skipper = Skipper(hourly(), [watch([20], [10]), watch([30], [5], "s B")], desk, desk)
+    assert skipper.advance(0, False, desk.due()) == 20
+    desk.postures = {("s", "A"): Posture.LONG, ("s", "B"): Posture.LONG}
+    assert skipper.advance(0, False, desk.due()) == 20  # nobody said so
+    skipper.hear(1, 0, event)
+    assert skipper.advance(0, False, desk.due()) == 10  # and B is another symbol

@@ -64,11 +64,9 @@ def test_a_table_reads_prices_and_names_what_was_declared() -> None:
     table = build_table({QUARTER: base}, QUARTER, [make.sma(3), make.donchian(4)])
     assert len(table) == 40
     assert table["close"].tolist() == base.bars[CLOSE].tolist()
-    assert table.values.shape == (6, 40)
-    assert (
-        table.values[table.columns["donchian_4.prior_lower"]].tobytes()
-        == table["donchian_4.prior_lower"].tobytes()
-    )
+    assert len(table.arrays) == 6
+    assert {column.shape for column in table.arrays} == {(40,)}
+    assert table.arrays[table.columns["donchian_4.prior_lower"]] is table["donchian_4.prior_lower"]
     with pytest.raises(KeyError, match=r"sma_4.*donchian_4\.lower, .*sma_3"):
         table["sma_4"]
 

@@ -14,25 +14,26 @@ class RiskView(msgspec.Struct, frozen=True):
     Exposures are notionals in quote currency at worst price (mark plus collar), exact, counting what
     is settled, working and reserved; opposite sides and opposite strategies are never netted, so they
     bound the account's real exposure from above and a closing order never raises them. ``after``
-    values include the proposal. A missing price is None: unknown means no.
+    values include the proposal. A missing price is None: unknown means no. Of a closing order only the
+    strategy's own position and what already closes it are filled in.
     """
 
     proposal: Proposal
-    instrument: Instrument | None
     now_ns: int
-    price: Decimal | None
-    marked_ns: int
-    candle_ns: int
-    equity: Decimal | None
-    order_notional: Decimal | None
-    symbol_after: Decimal | None
-    gross_after: Decimal | None
-    drawdown_ratio: float
-    day_loss_ratio: float
-    drawdown_tripped: bool
-    daily_loss_tripped: bool
     sub_position: Decimal
     closing_pending: Decimal
+    instrument: Instrument | None = None
+    price: Decimal | None = None
+    marked_ns: int = 0
+    candle_ns: int = 0
+    equity: Decimal | None = None
+    order_notional: Decimal | None = None
+    symbol_after: Decimal | None = None
+    gross_after: Decimal | None = None
+    drawdown_ratio: float = float("nan")
+    day_loss_ratio: float = float("nan")
+    drawdown_tripped: bool = False
+    daily_loss_tripped: bool = False
 
     def refuse(self, code: str, value: float, limit: float, detail: str = "") -> Refusal:
         """A refusal of this proposal: ``headroom`` is what was left before the limit."""

@@ -1,0 +1,86 @@
+"""A quick look that proves most proposals harmless, so that the exact checks run where it matters."""
+
+from collections.abc import Iterable, Mapping
+
+from agentic_trading.core.enums import Side
+from agentic_trading.core.events import OrderTerms
+from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
+from agentic_trading.core.models import Instrument
+from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
+from agentic_trading.risk.limits import RiskSettings
+
+_NEAR = 1.0 - 1e-6
+"""Share of a limit from which on only the exact checks may judge; far more than rounding can move."""
+
+
+class Headroom:
+    """Says in floats whether every opening check would surely pass; anything unknown or near is a no.
+
+    The checks of `risk.checks` remain the only judges of what is refused: this only spares them the
+    proposals of which a rounding error many times larger than any float's could not change the answer.
+    """
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        limits: RiskSettings,
+        settled: SettledView,
+        working: WorkingView,
+        marks: MarksView,
+        breakers: Breakers,
+        clock: Clock,
+        candle_ns: int,
+    ) -> None:
+        self._instruments = instruments
+        self._settled = settled
+        self._working = working
+        self._marks = marks
+        self._breakers = breakers
+        self._clock = clock
+        self._oldest_ns = limits.max_data_age_candles * candle_ns
+        self._worst = 1.0 + limits.price_collar_bps / 10_000
+        self._order_ratio = limits.max_order_pct * _NEAR
+        self._symbol_ratio = limits.max_position_pct * _NEAR
+        self._gross_ratio = min(limits.max_gross_exposure, limits.max_leverage) * _NEAR
+        self._drawdown = limits.max_drawdown_pct * _NEAR
+        self._day_loss = limits.max_daily_loss_pct * _NEAR
+
+    def plenty(self, terms: OrderTerms, reserved: Iterable[OrderTerms]) -> bool:
+        """Whether an opening order surely keeps every limit; ``reserved`` is approved, not yet recorded."""
+        marks, symbol = self._marks, terms.symbol
+        if terms.price is not None or symbol not in self._instruments:
+            return False  # the collar of a limit price is judged exactly
+        if self._breakers.tripped(DRAWDOWN) or self._breakers.tripped(DAILY_LOSS):
+            return False
+        equity, price = marks.equity, marks.price(symbol)
+        if not (0.0 < equity < float("inf") and 0.0 < price < float("inf")):
+            return False
+        if not (marks.drawdown_ratio <= self._drawdown and marks.day_loss_ratio <= self._day_loss):
+            return False
+        marked_ns = marks.marked_ns(symbol)
+        if not marked_ns or self._clock.now_ns - marked_ns > self._oldest_ns:
+            return False
+        if float(terms.quantity) * price * self._worst > equity * self._order_ratio:
+            return False
+        at_stake, gross = self._exposures(terms, reserved)
+        return at_stake <= equity * self._symbol_ratio and gross <= equity * self._gross_ratio
+
+    def _exposures(self, proposed: OrderTerms, reserved: Iterable[OrderTerms]) -> tuple[float, float]:
+        """Worst-case notional of the order's symbol and of all; NaN where a price is missing."""
+        extra: dict[tuple[str, str], list[float]] = {}
+        for terms in (*reserved, proposed):
+            sides = extra.setdefault((terms.strategy, terms.symbol), [0.0, 0.0])
+            sides[0 if terms.side is Side.BUY else 1] += float(terms.quantity)
+        held = {(strategy, symbol): book.quantity for strategy, symbol, book in self._settled.positions()}
+        at_stake = gross = 0.0
+        for pair in dict.fromkeys((*held, *self._working.pairs(), *extra)):
+            buying, selling = self._working.pending(*pair)
+            bought, sold = extra.get(pair, (0.0, 0.0))
+            quantity = float(held.get(pair, 0))
+            largest = max(abs(quantity + float(buying) + bought), abs(quantity - float(selling) - sold))
+            if largest:
+                worst = largest * self._marks.price(pair[1]) * self._worst
+                gross += worst
+                if pair[1] == proposed.symbol:
+                    at_stake += worst
+        return at_stake, gross
