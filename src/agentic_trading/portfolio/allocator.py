@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import Direction, OrderType, Posture, Side, Timeframe
+from agentic_trading.core.enums import POSTURES, Direction, OrderType, Posture, Side, Timeframe
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -86,17 +86,15 @@ class Allocator:
             self._waiting.pop((event.strategy, event.symbol), None)
             return ()
         assert isinstance(event, AlarmRang)
-        keys = [key for key, alarm in self._deadline.items() if alarm == event.key]
-        return [cancel for key in keys for cancel in self._cancel_entry(key, "expired")]
+        due = [key for key, alarm in self._deadline.items() if alarm == event.key]
+        return [cancel for key in due for cancel in self._cancel_entry(key, "expired")]
 
     def posture(self, strategy: str, symbol: str) -> Posture:
         """Whether the strategy is flat, holds a long or a short, or has something under way."""
         if (strategy, symbol) in self._waiting or self._working.working(strategy, symbol):
             return Posture.BETWEEN
         held = self._settled.position(strategy, symbol).quantity
-        if not held:
-            return Posture.FLAT
-        return Posture.LONG if held > 0 else Posture.SHORT
+        return POSTURES[direction_of(held)]
 
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to; a waiting signal decides, then open orders."""
