@@ -35,13 +35,13 @@ class MatchingEngine:
         self._account = account
         self._tape = tape
 
-    def pass_candle(self, candle: Candle, arrived: list[tuple[int, Command]]) -> None:
-        """Let a candle pass; ``arrived`` are the commands that arrive in it, by time."""
+    def pass_candle(self, candle: Candle, arrived: list[tuple[int, Command]]) -> bool:
+        """Let a candle pass, with the commands that arrive in it; False if it surely changed nothing."""
         book = self.book
         if not arrived:
             down, up = book.levels
             if candle.low > down and candle.high < up and not book.at_market:
-                return
+                return False
         book.open_candle(candle)
         open_ns = candle.open_ns
         late = 0
@@ -58,6 +58,7 @@ class MatchingEngine:
             self._try_stops(candle)
             self._try_limits(candle)
             self._try_stops(candle)  # stops of entries that filled inside this candle
+        return True
 
     def _arrive(self, command: Command, at_ns: int, candle: Candle) -> RestingOrder | None:
         """Carry out a cancel, or take or reject an order; returns the order that was taken."""

@@ -91,14 +91,12 @@ class SimulatedVenue:
         reports = self._tape.reports
         if reports:
             self._tape.reports = []
-            self._waits = None
         return reports
 
     def _pass(self, engine: MatchingEngine, candle: Candle) -> None:
-        arrived = self._travelling.arrivals(candle)
-        if arrived:
-            self._waits = None
-        engine.pass_candle(candle, arrived)
+        if not engine.pass_candle(candle, self._travelling.arrivals(candle)):
+            return
+        self._waits = None
         if not engine.book.orders and candle.symbol not in self._travelling:
             del self._busy[candle.symbol]
 
