@@ -1,7 +1,8 @@
 """How fast the engine is on this machine: `make bench`, or `python benchmarks --only W1 --repeat 1`.
 
 Every run has a process of its own and gives one JSON line. Ours and those of other engines found on
-this machine alternate, so that a busy moment strikes all of them; medians are shown.
+this machine alternate (ours, another, ours, the next), so that a busy moment strikes all of them. Two
+tables: medians of all runs, and the goals beside what was reached.
 """
 
 import argparse
@@ -10,16 +11,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import goals
 import peers
+from goals import OURS
 from rich.console import Console
 from rich.table import Table
 from workloads import WORKS, Figures, clean_environment, prepare, run
 
-OURS = "Agentic Trading"
-ALIASES = {"W4": ["W4-50k", "W4-200k", "W4-500k"]}
+ALIASES = {"W4": ["W4-50k", "W4-200k", "W4-2M"]}
 
 
 def main() -> int:
@@ -41,17 +44,15 @@ def main() -> int:
         )
     lines: list[Figures] = []
     with tempfile.TemporaryDirectory(prefix="agentic-bench-") as folder:
-        for name in names:
-            child(name, folder, "--prepare")
-        for turn in range(asked.repeat):
-            for name in names:
-                screen.print(f"run {turn + 1} of {asked.repeat}: {name}", style="dim")
-                for line in one_turn(name, folder, others):
-                    lines.append(line | {"turn": turn + 1})
-                    if asked.json:
-                        print(json.dumps(lines[-1]), flush=True)
+        try:
+            for line in measured(names, asked.repeat, folder, others, screen):
+                lines.append(line)
+                if asked.json:
+                    print(json.dumps(line), flush=True)
+        except KeyboardInterrupt:
+            screen.print("Interrupted: what was measured until now.", style="red")
     if not asked.json:
-        Console(width=None if sys.stdout.isatty() else 150).print(table(names, lines))
+        show(names, lines)
     for line in lines:
         if "error" in line:
             screen.print(
@@ -85,11 +86,27 @@ def chosen(only: str) -> list[str]:
     return [name for name in WORKS if name in named or not named]
 
 
-def one_turn(name: str, folder: str, others: list[peers.Peer]) -> list[Figures]:
-    """Ours and every other engine that can do a workload, once each."""
-    said, error = child(name, folder)
-    ours = {"engine": OURS, "workload": name, **(json.loads(said) if said else {"error": error})}
-    return [ours, *(peers.run(peer, name) for peer in others if peers.arguments(peer, name) is not None)]
+def measured(
+    names: list[str], turns: int, folder: str, others: list[peers.Peer], screen: Console
+) -> Iterator[Figures]:
+    """The line of every run, as it ends; data is written before the first."""
+    for name in names:
+        child(name, folder, "--prepare")
+    for turn in range(1, turns + 1):
+        for name in names:
+            screen.print(f"run {turn} of {turns}: {name}", style="dim")
+            for line in one_turn(name, folder, others):
+                yield line | {"turn": turn}
+
+
+def one_turn(name: str, folder: str, others: list[peers.Peer]) -> Iterator[Figures]:
+    """Every other engine that can do a workload, once, and ours before each of them."""
+    able: list[peers.Peer | None] = [peer for peer in others if name in peer.works]
+    for peer in able or [None]:
+        said, error = child(name, folder)
+        yield {"engine": OURS, "workload": name, **(json.loads(said) if said else {"error": error})}
+        if peer is not None:
+            yield peers.run(peer, name)
 
 
 def child(name: str, folder: str, *more: str) -> tuple[str, str]:
@@ -103,6 +120,22 @@ def child(name: str, folder: str, *more: str) -> tuple[str, str]:
     return "" if failed or not said else said[-1], (done.stderr.strip().splitlines() or ["no figures"])[-1]
 
 
+def show(names: list[str], lines: list[Figures]) -> None:
+    """Both tables, and what must be equal."""
+    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    console.print(table(names, lines))
+    shown = Table(title="Goals, in candles per second unless said otherwise", title_justify="left")
+    for heading in ("work", "must", "aim", "ours", "reached"):
+        shown.add_column(heading, no_wrap=True, justify="left" if heading == "work" else "right")
+    shown.add_column("against")
+    for goal in goals.goals(lines):
+        shown.add_row(*goal)
+    if shown.row_count:
+        console.print(shown)
+    for sentence in goals.agreements(lines):
+        console.print(sentence, soft_wrap=True)
+
+
 def table(names: list[str], lines: list[Figures]) -> Table:
     """Medians of each workload and engine; ``x ours`` is how many times as fast as ours it is."""
     shown = Table(
@@ -110,7 +143,9 @@ def table(names: list[str], lines: list[Figures]) -> Table:
     )
     for heading in ("workload", "engine"):
         shown.add_column(heading, no_wrap=True)
-    for heading in ("seconds", "candles/s", "us/candle", "x ours", "trades", "final equity", "peak MiB"):
+    for heading in (
+        "seconds", "candles/s", "us/candle", "x ours", "trades", "final equity", "peak MiB", "runs"
+    ):  # fmt: skip
         shown.add_column(heading, justify="right", no_wrap=True)
     shown.add_column("fingerprint")
     for name in names:
@@ -135,6 +170,7 @@ def cells(runs: list[Figures], base: float | None) -> list[str]:
         (runs[0].get("trades"), ",d"),
         (runs[0].get("final_equity"), ",.2f"),
         (median_of(runs, "peak_rss_mb"), ",.0f"),
+        (len(runs), "d"),
     ]
     return ["" if value is None else format(value, form) for value, form in pairs]
 

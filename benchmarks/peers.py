@@ -10,26 +10,44 @@ from typing import Any, NamedTuple
 SCRIPTS = Path(__file__).parents[2] / "shared" / "bench" / "peers"
 TIMEOUT_S = 900
 
-# name, environment, script, flags, and whether it can do W2
-KNOWN = (
-    ("NautilusTrader 2 (pre-release)", "nautilus2", "w1_nautilus2.py", (), True),
-    ("backtesting.py", "backtesting", "w1_backtesting.py", (), False),
-    ("Jesse", "jesse", "w1_jesse.py", (), True),
-    ("Freqtrade", "freqtrade", "w1_freqtrade.py", (), True),
-    ("backtrader", "backtrader", "w1_backtrader.py", (), True),
-    ("NautilusTrader", "nautilus", "w1_nautilus.py", ("--no-analysis",), False),
-    ("vectorbt (not event-driven)", "vectorbt", "w1_vectorbt.py", (), True),
-)
+Works = dict[str, tuple[str, ...]]
+
+_W1: Works = {"W1": ("500000",)}
+_W2: Works = {"W2": ("--w2",)}
+_GROWTH: Works = {"W4-50k": ("50000",), "W4-200k": ("200000",), "W4-2M": ("2000000",)}
 
 
 class Peer(NamedTuple):
-    """An engine that can be run: its name, its Python and its script with flags."""
+    """Another engine: its name, environment, script, and what the script is called with for each workload.
+
+    ``event_driven`` says whether a strategy there is asked candle by candle.
+    """
 
     name: str
-    python: Path
-    script: Path
-    flags: tuple[str, ...]
-    many_symbols: bool
+    environment: str
+    script: str
+    works: Works
+    event_driven: bool = True
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of its environment."""
+        return bench_root() / self.environment / "bin" / "python"
+
+
+# Those that need minutes for a workload, or cannot do it, are left out of it.
+KNOWN = (
+    Peer("NautilusTrader 2 (pre-release)", "nautilus2", "w1_nautilus2.py", _W1 | _W2 | _GROWTH),
+    Peer("backtesting.py", "backtesting", "w1_backtesting.py", {**_W1, "W3": ("--w3",), **_GROWTH}),
+    Peer("Jesse", "jesse", "w1_jesse.py", {**_W1, **_W2, "W3": ("100000", "--w3", "--combos", "8")}),
+    Peer("Freqtrade", "freqtrade", "w1_freqtrade.py", _W1 | _W2),
+    Peer("backtrader", "backtrader", "w1_backtrader.py", _W1 | _W2),
+    Peer("NautilusTrader", "nautilus", "w1_nautilus.py", {"W1": ("500000", "--no-analysis")}),
+    Peer(
+        "vectorbt (not event-driven)", "vectorbt", "w1_vectorbt.py",
+        {**_W1, **_W2, "W3": ("100000", "--w3", "--chunk", "10"), **_GROWTH}, event_driven=False,
+    ),
+)  # fmt: skip
 
 
 def bench_root() -> Path:
@@ -40,30 +58,16 @@ def bench_root() -> Path:
 
 def found() -> list[Peer]:
     """The peers whose environment and script are there."""
-    peers = []
-    for name, environment, script, flags, many in KNOWN:
-        peer = Peer(name, bench_root() / environment / "bin" / "python", SCRIPTS / script, flags, many)
-        if peer.python.exists() and peer.script.exists():
-            peers.append(peer)
-    return peers
-
-
-def arguments(peer: Peer, workload: str) -> list[str] | None:
-    """What the peer's script is called with for a workload; None if it has no such work."""
-    if workload == "W2":
-        return ["--w2", *peer.flags] if peer.many_symbols else None
-    rows = {"W1": 500_000, "W4-50k": 50_000, "W4-200k": 200_000, "W4-500k": 500_000}.get(workload)
-    return None if rows is None else [str(rows), *peer.flags]
+    return [peer for peer in KNOWN if peer.python.exists() and (SCRIPTS / peer.script).exists()]
 
 
 def run(peer: Peer, workload: str) -> dict[str, Any]:
     """One run of a peer in a process of its own; ``error`` says why there are no figures."""
-    words = arguments(peer, workload) or []
     named = {"workload": workload, "engine": peer.name}
     try:
         done = subprocess.run(
-            [str(peer.python), "-B", str(peer.script), *words],
-            cwd=peer.script.parent, capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
+            [str(peer.python), "-B", str(SCRIPTS / peer.script), *peer.works[workload]],
+            cwd=SCRIPTS, capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return named | {"error": f"stopped after {TIMEOUT_S} s"}

@@ -16,18 +16,19 @@ import walk_data
 
 from agentic_trading import backtest
 from agentic_trading.core.enums import Timeframe
-from agentic_trading.core.events import FeatureVector, Signal
-from agentic_trading.core.interfaces import TradingContext
-from agentic_trading.core.models import Candle
-from agentic_trading.features import FeatureSpec, FeatureTable, Triggers, ema
-from agentic_trading.strategies.base import BaseStrategy, StrategyParams
-from agentic_trading.strategies.registry import register_strategy
+from agentic_trading.data.history import CANDLE_COLUMNS, HistoryStore
+from agentic_trading.data.sample_market import generate
+from agentic_trading.features import ema
 
 Figures = dict[str, Any]
 
+STRATEGY_DIRS = (Path(__file__).parent / "strategies",)
 SAMPLE_DAYS = 348
 """Of the typical workload: 501,120 minutes."""
 SAMPLE_SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+GRID = {"ema_cross.fast": list(range(5, 25, 2)), "ema_cross.slow": list(range(26, 76, 5))}
+"""Of W3: a hundred parameter sets from twenty different averages."""
+CORES = 2
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -40,55 +41,21 @@ class Work(msgspec.Struct, frozen=True):
     rows: int = 500_000
     step: str = "auto"
 
-    @property
-    def candles(self) -> int:
-        """Symbols times candles."""
-        return self.symbols * self.rows
-
 
 WORKS = {
     work.name: work
     for work in (
         Work("W1", "EMA 12/26 cross, 500k minute candles"),
-        Work("W2", "the same on 10 symbols, one portfolio", symbols=10, rows=100_000),
+        Work("every", "W1, every row looked at", step="every"),
+        Work("W2", "W1 on 10 symbols of 100k, one portfolio", symbols=10, rows=100_000),
+        Work("W3", "W1 with 100 parameter sets on 100k candles, two cores", kind="sweep", rows=100_000),
         Work("W4-50k", "growth: W1 on 50k candles", rows=50_000),
         Work("W4-200k", "growth: W1 on 200k candles", rows=200_000),
-        Work("W4-500k", "growth: W1 on 500k candles"),
+        Work("W4-2M", "growth: W1 on 2M candles", rows=2_000_000),
         Work("typical", "shipped configs, 3 x 501k", kind="typical", symbols=3, rows=SAMPLE_DAYS * 1440),
-        Work("every", "W1, every row looked at", step="every"),
         Work("cold", "process start to the end of a backtest", kind="cold"),
     )
 }
-
-
-class CrossParams(StrategyParams):
-    """Windows of the two averages, in candles."""
-
-    fast: int = walk_data.FAST
-    slow: int = walk_data.SLOW
-
-
-@register_strategy("ema_cross_benchmark")
-class EmaCross(BaseStrategy[CrossParams]):
-    """Long while the fast average is above the slow one; the strategy every compared engine runs."""
-
-    timeframes = (Timeframe.M1,)
-
-    def features(self) -> list[FeatureSpec]:
-        """The two averages."""
-        return [ema(self.params.fast), ema(self.params.slow)]
-
-    def on_candle(self, ctx: TradingContext, candle: Candle, features: FeatureVector) -> Signal | None:
-        """Wish for a long position above, for none otherwise."""
-        fast, slow = features[f"ema_{self.params.fast}"], features[f"ema_{self.params.slow}"]
-        reasons = {"fast": fast, "slow": slow}
-        return Signal.long(candle, reasons=reasons) if fast > slow else Signal.flat(candle, reasons=reasons)
-
-    def triggers(self, table: FeatureTable) -> Triggers:
-        """Enter above, leave below."""
-        above = table[f"ema_{self.params.fast}"] > table[f"ema_{self.params.slow}"]
-        return Triggers(entry=above, exit=~above)
-
 
 CROSS_SETTINGS: Mapping[str, Any] = {
     "backtest.capital": 1_000_000,
@@ -107,19 +74,18 @@ def prepare(work: Work, root: Path) -> None:
     folder = data_folder(work, root)
     if work.kind == "cold" or folder.exists():
         return
-    if work.kind == "cross":
-        walk_data.write_walks(folder, symbols_of(work), work.rows, ema(walk_data.SLOW).warm_up)
+    if work.kind == "typical":
+        market = generate(7, work.rows // 1440)
+        for symbol in symbols_of(work):
+            candles = market.candles(symbol)
+            columns = dict(zip(CANDLE_COLUMNS, [candles.open_ns // 1_000_000, *candles.bars], strict=True))
+            HistoryStore(folder).write_candles(
+                "binance", symbol, Timeframe.M1, pl.DataFrame(columns), "synthetic sample market"
+            )
         return
-    from agentic_trading.data.history import CANDLE_COLUMNS, HistoryStore
-    from agentic_trading.data.sample_market import generate
-
-    market = generate(7, SAMPLE_DAYS)
-    for symbol in SAMPLE_SYMBOLS:
-        candles = market.candles(symbol)
-        columns = dict(zip(CANDLE_COLUMNS, [candles.open_ns // 1_000_000, *candles.bars], strict=True))
-        HistoryStore(folder).write_candles(
-            "binance", symbol, Timeframe.M1, pl.DataFrame(columns), "synthetic sample market"
-        )
+    # In a sweep the slowest average is the last to be warm: all sets begin where the walk does.
+    slow = max(GRID["ema_cross.slow"]) if work.kind == "sweep" else walk_data.SLOW
+    walk_data.write_walks(folder, symbols_of(work), work.rows, ema(slow).warm_up)
 
 
 def data_folder(work: Work, root: Path) -> Path:
@@ -134,26 +100,36 @@ def symbols_of(work: Work) -> tuple[str, ...]:
     return ("BTC/USDT",) if work.symbols == 1 else tuple(f"S{i}/USDT" for i in range(work.symbols))
 
 
+def settings_of(work: Work, root: Path) -> dict[str, Any]:
+    """What a workload lays over the shipped settings files."""
+    settings: dict[str, Any] = {
+        "backtest.data_dir": str(data_folder(work, root)),
+        "backtest.exchange": "binance",
+        "backtest.step": work.step,
+    }
+    return settings if work.kind == "typical" else settings | dict(CROSS_SETTINGS)
+
+
 def run(work: Work, root: Path) -> Figures:
     """Do the work once, in this process, and measure it; compiled code is warmed on a short run before."""
     if work.kind == "cold":
         return _cold(root)
-    if work.kind == "cross":
-        warm_up = msgspec.structs.replace(work, rows=3_000)
+    if work.kind == "sweep":
+        from sweep import sweep  # a module that starts processes imports this one in each of them
+
+        return sweep(work, root)
+    if work.kind == "typical":
+        _backtest(work, root, {"backtest.timerange": "20240101-20240115"})
+    else:
+        warm_up = shortened(work)
         prepare(warm_up, root)
         _backtest(warm_up, root, {})
-    else:
-        _backtest(work, root, {"backtest.timerange": "20240101-20240115"})
     result = _backtest(work, root, {})
     summary = result.summary
     timing, counts = summary["timing"], summary["counts"]
     seconds = timing["features_s"] + timing["replay_s"]
     return {
-        "workload": work.name,
-        "candles": work.candles,
-        "seconds": round(seconds, 4),
-        "candles_per_s": round(work.candles / seconds),
-        "us_per_candle": round(seconds / work.candles * 1e6, 4),
+        **speed(work, work.symbols * work.rows, seconds),
         "features_s": round(timing["features_s"], 4),
         "replay_s": round(timing["replay_s"], 4),
         "load_s": round(timing["load_s"], 4),
@@ -166,16 +142,26 @@ def run(work: Work, root: Path) -> Figures:
     }
 
 
-def _backtest(work: Work, root: Path, more: Mapping[str, Any]) -> Any:
-    settings: dict[str, Any] = {
-        "backtest.data_dir": str(data_folder(work, root)),
-        "backtest.exchange": "binance",
-        "backtest.step": work.step,
+def speed(work: Work, candles: int, seconds: float) -> Figures:
+    """The figures that every workload has: candles over seconds, both ways."""
+    return {
+        "workload": work.name,
+        "candles": candles,
+        "seconds": round(seconds, 4),
+        "candles_per_s": round(candles / seconds),
+        "us_per_candle": round(seconds / candles * 1e6, 4),
     }
-    if work.kind == "typical":
-        return backtest(symbols=symbols_of(work), settings=settings | dict(more))
-    settings |= dict(CROSS_SETTINGS) | dict(more)
-    return backtest(strategies=[EmaCross()], symbols=symbols_of(work), settings=settings)
+
+
+def shortened(work: Work) -> Work:
+    """The same work on few candles."""
+    return msgspec.structs.replace(work, rows=3_000)
+
+
+def _backtest(work: Work, root: Path, more: Mapping[str, Any]) -> Any:
+    settings = settings_of(work, root) | dict(more)
+    strategies = None if work.kind == "typical" else ["ema_cross"]
+    return backtest(strategies, symbols_of(work), settings, strategy_dirs=STRATEGY_DIRS)
 
 
 def _cold(root: Path) -> Figures:
@@ -191,10 +177,7 @@ def _cold(root: Path) -> Figures:
                 [*command, "--out", f"{here}/run-{began}"], cwd=here, check=True, capture_output=True
             )
             seconds = perf_counter() - began
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (
-        1 << 20 if sys.platform == "darwin" else 1 << 10
-    )
-    return {"workload": "cold", "seconds": round(seconds, 3), "peak_rss_mb": round(largest, 1)}
+    return {"workload": "cold", "seconds": round(seconds, 3), "peak_rss_mb": largest_child_mb()}
 
 
 def peak_rss_mb() -> float:
@@ -202,8 +185,16 @@ def peak_rss_mb() -> float:
     status = Path("/proc/self/status")
     if status.exists():  # unlike rusage, it does not inherit the peak of the process that started this one
         return round(int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024, 1)
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+    return _mebibytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def largest_child_mb() -> float:
+    """The largest resident size of any process started here and ended, in MiB."""
+    return _mebibytes(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
+def _mebibytes(max_rss: int) -> float:
+    return round(max_rss / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 def clean_environment() -> dict[str, str]:

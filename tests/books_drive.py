@@ -240,8 +240,8 @@ class Drive:
         """Orders the platform believes open: id to status and terms."""
         return {
             order.order_id: (order.status.value, order.terms)
-            for orders in self.agents.orders._open.values()
-            for order in orders.values()
+            for opened in self.agents.orders._open.values()
+            for order in (*opened.orders.values(), *opened.stops.values())
         }
 
     def _candle(self, symbol: str, bar: Bar, opened: int) -> Candle:
@@ -435,11 +435,7 @@ class Books:
         resting = {
             order_id: order for orders in drive.venue._resting.values() for order_id, order in orders.items()
         }
-        ours = {
-            order.order_id: order
-            for orders in drive.agents.orders._open.values()
-            for order in orders.values()
-        }
+        ours = drive.open_orders()
         self.note(sorted(resting) != sorted(ours), f"we think open {sorted(ours)}, venue {sorted(resting)}")
         stops: dict[Key, list[Fraction]] = {key: [] for key in KEYS}
         for order_id, order in resting.items():

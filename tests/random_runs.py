@@ -21,7 +21,15 @@ from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.skipping import Skipper
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS, HOUR_NS, REGIMES, Timeframe
-from agentic_trading.core.events import AlarmRang, Event, Fill
+from agentic_trading.core.events import (
+    AlarmRang,
+    CandlesClosed,
+    Event,
+    Fill,
+    OrderAccepted,
+    OrderCanceled,
+    OrderRejected,
+)
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
 from agentic_trading.inputs import Inputs, load_inputs, watches_of
@@ -38,6 +46,8 @@ FRAMES = {
     Timeframe.H1: (Timeframe.H1, Timeframe.H4),
 }
 """Timeframes that strategies may trade on, by that of the replay."""
+REPORTS = (OrderAccepted, OrderRejected, OrderCanceled, Fill)
+"""What a venue says of orders."""
 
 
 class Outcome(msgspec.Struct, frozen=True, eq=False):
@@ -50,6 +60,8 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     looked_at: int
     rows: int
     bankrupt: bool
+    unseen_reports: int
+    """Instants at which the venue reported something and nobody looked at a candle."""
 
     @property
     def kinds(self) -> Counter[str]:
@@ -93,11 +105,17 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
         recorder = Recorder()
         table = _with(topology(agents), Sleeper(agents, clock, self.naps))
-        replay.run(EventBus(table, taps=[recorder.tap, *replay.taps]), inputs.first_row)
+        reported: set[int] = set()
+        seen: set[int] = set()
+        watching = [
+            (REPORTS, lambda number, cause, event: reported.add(clock.now_ns)),
+            ((CandlesClosed,), lambda number, cause, event: seen.add(clock.now_ns)),
+        ]
+        replay.run(EventBus(table, taps=[recorder.tap, *replay.taps, *watching]), inputs.first_row)
         times, rows = agents.equity.rows()
         return Outcome(
             recorder.fingerprint("", times, rows), recorder.events, times.tobytes(), rows.tobytes(),
-            replay.rows_looked_at, len(times), replay.bankrupt,
+            replay.rows_looked_at, len(times), replay.bankrupt, len(reported - seen),
         )  # fmt: skip
 
 
@@ -183,8 +201,10 @@ def _reckless(draw: random.Random, seed: int, latency_ns: int) -> Case:
 def _random_wishes(draw: random.Random, base: Timeframe, frame: Timeframe) -> Wishes:
     dense = draw.random() < 0.2
     coarser = [other for other in FRAMES[base] if other.ns > frame.ns]
+    salt = draw.random()
     return Wishes(
-        salt=draw.random(),
+        salt=salt,
+        two_sided=salt < 0.5,
         entry_share=0.5 if dense else draw.choice([0.04, 0.15]),
         exit_share=0.5 if dense else draw.choice([0.0, 0.01, 0.05]),
         extra_share=draw.choice([0.0, 0.03]),

@@ -28,6 +28,8 @@ class Wishes(StrategyParams):
     says: bool
     """Whether it says on which rows it could act; if not, every row must be looked at."""
     higher: Timeframe | None
+    two_sided: bool = False
+    """Whether it leaves a short on other rows than a long."""
 
 
 class Steps(msgspec.Struct):
@@ -54,14 +56,20 @@ class Wanderer(BaseStrategy[Wishes]):
     def triggers(self, table: FeatureTable) -> Triggers | None:
         if not self.params.says:
             return None
-        extra = dice(table["close"], self.params.salt, 5113.7) < self.params.extra_share
-        may_enter, may_leave = self._acts(table["close"])
-        return Triggers(entry=may_enter | extra, exit=may_leave | extra)
+        extra = self._extra(table["close"])
+        enters, leaves, covers = self._acts(table["close"])
+        short = covers | extra if self.params.two_sided else None
+        return Triggers(entry=enters | extra, exit=leaves | extra, exit_short=short)
+
+    def could_act(self, closes: Any) -> Any:
+        """Where a close marks a row of any of its triggers, if it says them."""
+        enters, leaves, covers = self._acts(closes)
+        return enters | leaves | covers | self._extra(closes)
 
     def on_candle(self, ctx: TradingContext, candle: Candle, features: FeatureVector) -> Signal | None:
-        may_enter, may_leave = self._acts(candle.close)
-        flat, still = ctx.position.direction is Direction.FLAT, not ctx.working
-        if not (may_enter if still and flat else may_leave if still else may_enter or may_leave):
+        enters, leaves, covers = self._acts(candle.close)
+        acts = {Direction.FLAT: enters, Direction.LONG: leaves, Direction.SHORT: covers}
+        if not (any(acts.values()) if ctx.working else acts[ctx.position.direction]):
             return None
         ctx.memory.taken += 1
         throw = float(dice(candle.close, self.params.salt, 7919.3))
@@ -77,10 +85,16 @@ class Wanderer(BaseStrategy[Wishes]):
         signal = make(candle, strength=0.2 + 0.8 * throw, stop=stop, reasons=reasons)
         return msgspec.structs.replace(signal, valid_for=self.params.valid_for)
 
-    def _acts(self, closes: Any) -> tuple[Any, Any]:
+    def _extra(self, closes: Any) -> Any:
+        return dice(closes, self.params.salt, 5113.7) < self.params.extra_share
+
+    def _acts(self, closes: Any) -> tuple[Any, Any, Any]:
+        """Where it enters, leaves a long, and leaves a short."""
         enters = dice(closes, self.params.salt, 977.1) < self.params.entry_share
         leaves = dice(closes, self.params.salt, 1361.9) < self.params.exit_share
-        return enters, leaves
+        if not self.params.two_sided:
+            return enters, leaves, leaves
+        return enters, leaves, dice(closes, self.params.salt, 1787.3) < self.params.exit_share
 
 
 def _all_it_sees(ctx: TradingContext, features: FeatureVector) -> dict[str, float]:

@@ -2,10 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from agentic_trading.core import compile_cache
-
-compile_cache.prepare()
-
 if TYPE_CHECKING:
     from agentic_trading.backtester.result import Result
     from agentic_trading.core.events import FeatureVector, Signal

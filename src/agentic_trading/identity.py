@@ -2,8 +2,11 @@
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -41,7 +44,8 @@ def run_id_of(fingerprint: str) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{fingerprint[:8]}"
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """Versions of Python, of this platform and of the libraries that compute, for the record."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
@@ -49,4 +53,4 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return found
+    return MappingProxyType(found)

@@ -1,7 +1,6 @@
 """What a backtest works on: symbols, candles, strategies, features, funding; loaded, checked, joined."""
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -10,7 +9,7 @@ import msgspec
 import numpy as np
 
 from agentic_trading.backtester.replay import FundingStamp
-from agentic_trading.backtester.timeline import Timeline, build_timeline
+from agentic_trading.backtester.timeline import Timeline
 from agentic_trading.backtester.wake import Watch, watch_of
 from agentic_trading.contenders import Contender, choose_symbols, contenders_of
 from agentic_trading.core.clock import iso
@@ -19,17 +18,14 @@ from agentic_trading.core.errors import ConfigError, MissingData
 from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.models import CLOSE, VOLUME, CandleColumns, Instrument
 from agentic_trading.data.history import HistoryStore
-from agentic_trading.data.instruments import load_instrument
-from agentic_trading.data.quality import Passport, passport
+from agentic_trading.data.quality import Passport
 from agentic_trading.data.sample_store import EXCHANGE as SAMPLE
 from agentic_trading.data.sample_store import ensure_sample
 from agentic_trading.features.table import Table, build_table
-from agentic_trading.funding_stamps import funding_stamps
 from agentic_trading.settings import AppSettings
-from agentic_trading.shared_history import SharedHistory, Stretch
+from agentic_trading.shared_history import Market, SharedHistory, Stretch
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
-from agentic_trading.strategies.registry import discover
 
 Progress = Callable[[str], None]
 
@@ -64,38 +60,35 @@ def load_inputs(
     Raises ConfigError, UsageError, MissingData or CorruptData, each with one sentence and a remedy.
     """
     progress("sample market" if settings.backtest.exchange == SAMPLE else "history")
-    store = _store(settings)
     kept = shared or SharedHistory(lambda name: progress(f"feature {name}"))
-    symbols, warnings = choose_symbols(settings, _daily_volume(store, settings))
-    contenders = contenders_of(settings, symbols, discover(strategy_dirs), objects or {})
+    contenders, market, warnings = _taking_part(settings, strategy_dirs, objects or {}, kept)
+    timeline = market.timeline
+    first_row = _first_row(timeline, settings.backtest.range_ns[0])
     regime = kept.regime(settings.regime)
-    base_frame = settings.backtest.timeframe
-    start_ns, end_ns = settings.backtest.range_ns
-    specs = [spec for contender in contenders for spec in contender.specs]
-    preroll = _preroll(specs, contenders, regime, base_frame)
-    venue = settings.backtest.exchange
-    wanted = Stretch(
-        store.root, venue, base_frame, start_ns, end_ns, preroll if start_ns is not None else 0,
-        settings.backtest.max_fill,
-    )  # fmt: skip
-    base = {symbol: kept.candles(store, symbol, wanted) for symbol in symbols}
-    timeline = build_timeline(list(base.values()))
-    first_row = _first_row(timeline, start_ns)
     began = perf_counter()
-    tables = _tables(contenders, base, regime, kept)
+    tables = _tables(contenders, market, regime)
     features_s = perf_counter() - began
-    instruments = {symbol: load_instrument(store, venue, symbol) for symbol in symbols}
-    _check_quotes(instruments, settings)
-    funding, notes = funding_stamps(store, venue, instruments, timeline)
-    known = _passport(store, settings, base, start_ns, end_ns)
+    _check_quotes(market.instruments, settings)
     gated = [
         each.timeframe for each in contenders if regime is not None and each.settings.regimes is not None
     ]
-    warnings += notes + _late_start(tables, gated, int(timeline.close_ns[first_row]))
+    notes = [*market.notes, *_late_start(tables, gated, int(timeline.close_ns[first_row]))]
     return Inputs(
-        contenders, instruments, timeline, first_row, tables, funding, known,
-        _data_sha256(known, instruments, funding), tuple(warnings), features_s,
+        contenders, market.instruments, timeline, first_row, tables, market.funding, market.passport,
+        market.sha256, (*warnings, *notes), features_s,
     )  # fmt: skip
+
+
+def share_inputs(runs: Iterable[AppSettings], strategy_dirs: Sequence[Path], shared: SharedHistory) -> None:
+    """Read and compute, as far as there is room, what these runs will ask ``shared`` for.
+
+    Raises as `load_inputs`.
+    """
+    for settings in runs:
+        if shared.is_full:
+            return
+        contenders, market, _ = _taking_part(settings, strategy_dirs, {}, shared)
+        _tables(contenders, market, shared.regime(settings.regime))
 
 
 def watches_of(inputs: Inputs) -> list[Watch]:
@@ -113,6 +106,26 @@ def watches_of(inputs: Inputs) -> list[Watch]:
 
 
 # --- candles and features ---------------------------------------------------------------------
+
+
+def _taking_part(
+    settings: AppSettings,
+    strategy_dirs: Sequence[Path],
+    objects: Mapping[str, BaseStrategy[Any]],
+    kept: SharedHistory,
+) -> tuple[tuple[Contender, ...], Market, list[str]]:
+    """Who trades, on which market, and a note for every symbol that is left out."""
+    store = _store(settings)
+    symbols, notes = choose_symbols(settings, _daily_volume(store, settings))
+    contenders = contenders_of(settings, symbols, kept.catalogue(strategy_dirs), objects)
+    start_ns, end_ns = settings.backtest.range_ns
+    base = settings.backtest.timeframe
+    preroll = _preroll(contenders, kept.regime(settings.regime), base) if start_ns is not None else 0
+    wanted = Stretch(
+        store.root, settings.backtest.exchange, symbols, base, start_ns, end_ns, preroll,
+        settings.backtest.max_fill,
+    )  # fmt: skip
+    return contenders, kept.market(wanted), notes
 
 
 def _store(settings: AppSettings) -> HistoryStore:
@@ -143,12 +156,7 @@ def _daily_volume(store: HistoryStore, settings: AppSettings) -> dict[str, float
     return volumes
 
 
-def _preroll(
-    specs: Sequence[FeatureSpec],
-    contenders: Sequence[Contender],
-    regime: ThresholdRegime | None,
-    base: Timeframe,
-) -> int:
+def _preroll(contenders: Sequence[Contender], regime: ThresholdRegime | None, base: Timeframe) -> int:
     """Base candles before the start that make every feature warm at the first traded one."""
     longest = 0
     for contender in contenders:
@@ -171,16 +179,11 @@ def _first_row(timeline: Timeline, start_ns: int | None) -> int:
 
 
 def _tables(
-    contenders: Sequence[Contender],
-    base: Mapping[str, CandleColumns],
-    regime: ThresholdRegime | None,
-    kept: SharedHistory,
+    contenders: Sequence[Contender], market: Market, regime: ThresholdRegime | None
 ) -> dict[tuple[Timeframe, str], tuple[CandleColumns, Table]]:
     """One table per (first timeframe, symbol) with the features of all strategies that trade there."""
-    columns = kept.columns()
     tables: dict[tuple[Timeframe, str], tuple[CandleColumns, Table]] = {}
-    for symbol, candles in base.items():
-        built = {candles.timeframe: candles}
+    for symbol, base in market.base.items():
         wanted: dict[Timeframe, list[FeatureSpec]] = {}
         for contender in contenders:
             if symbol in contender.symbols:
@@ -190,9 +193,9 @@ def _tables(
             *(s for each in wanted.values() for s in each),
         ]
         frames = [*wanted, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
-        built |= {frame: kept.built(candles, frame) for frame in dict.fromkeys(frames) if frame not in built}
+        built = {frame: market.candles(symbol, frame) for frame in (base.timeframe, *frames)}
         for frame, own in wanted.items():
-            table = build_table(built, frame, list(dict.fromkeys(own)), regime, store=columns)
+            table = build_table(built, frame, list(dict.fromkeys(own)), regime, store=market.columns)
             tables[(frame, symbol)] = (built[frame], table)
     return tables
 
@@ -228,30 +231,3 @@ def _check_quotes(instruments: Mapping[str, Instrument], settings: AppSettings) 
                 f"{settings.portfolio.quote}: "
                 f"one run counts in one currency"
             )
-
-
-def _passport(
-    store: HistoryStore,
-    settings: AppSettings,
-    base: Mapping[str, CandleColumns],
-    start_ns: int | None,
-    end_ns: int | None,
-) -> Passport:
-    sources: dict[str, None] = {}
-    duplicates = 0
-    for symbol in base:
-        source, dropped = store.provenance(
-            settings.backtest.exchange, symbol, settings.backtest.timeframe, start_ns, end_ns
-        )
-        sources[source] = None
-        duplicates += dropped
-    return passport(list(base.values()), "; ".join(sources), duplicates)
-
-
-def _data_sha256(
-    known: Passport, instruments: Mapping[str, Instrument], funding: Sequence[FundingStamp]
-) -> str:
-    digest = hashlib.sha256(known.sha256.encode())
-    digest.update(msgspec.json.encode(list(instruments.values())))
-    digest.update(msgspec.json.encode(list(funding)))
-    return digest.hexdigest()

@@ -123,3 +123,35 @@ def test_a_set_that_fails(terminal: Terminal) -> None:
     found = json.loads(answer.out)
     assert [line["params"]["breaks.n"] for line in found["results"]] == [1, 3]
     assert [line["params"]["breaks.n"] for line in found["failed"]] == [2]
+
+
+DIES_AT_2 = """\
+import os
+from pathlib import Path
+
+from agentic_trading.strategies.base import BaseStrategy
+from agentic_trading.strategies.registry import register_strategy
+
+
+@register_strategy("dies")
+class Dies(BaseStrategy):
+    timeframes = ("15m",)
+
+    def on_candle(self, ctx, candle, features):
+        died = Path("died")
+        if self.params.n == 2 and not died.exists():
+            died.touch()
+            os._exit(9)
+"""
+
+
+def test_a_worker_that_dies(terminal: Terminal) -> None:
+    """A worker that dies over a set is reported, and the sweep ends as if nothing had happened."""
+    (terminal.folder / "strategies").mkdir()
+    (terminal.folder / "strategies" / "dies.py").write_text(DIES_AT_2)
+    words = ("optimize", "-d", terminal.history, *SHORT, "-s", "dies", "--param", "dies.n=1:6:1", "--json")
+    disturbed, undisturbed = terminal(*words), terminal(*words)
+    assert disturbed.code == undisturbed.code == 0
+    assert disturbed.err == "a worker died over dies.n=2 (exit code 9)\n"
+    assert undisturbed.err == ""
+    assert disturbed.out == undisturbed.out

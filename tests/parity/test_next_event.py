@@ -8,17 +8,23 @@ from hypothesis import strategies as st
 
 from agentic_trading.core.enums import DAY_NS, Timeframe
 from agentic_trading.core.events import (
+    FeatureVector,
     Fill,
     OrderCanceled,
     OrderClosed,
     Proposal,
     Refusal,
+    Signal,
     TradingStateSet,
     stop_id_of,
 )
+from agentic_trading.core.interfaces import TradingContext
+from agentic_trading.core.models import Candle
 from random_runs import Outcome, random_case
+from wanderer import Wanderer
 
-SEEDS = range(24)
+SEEDS = (*range(24), 5060, 5061)
+"""In the last two a stop is touched while there is no volume for it, and executes candles later."""
 
 
 @cache
@@ -68,6 +74,39 @@ def test_sparse_triggers_spare_rows() -> None:
             looked_at, rows = looked_at + auto.looked_at, rows + every.looked_at
     assert rows > 2_000
     assert looked_at < rows / 3
+
+
+@pytest.mark.property
+def test_who_could_not_act_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From event to event no strategy that says its rows is called on another row; row by row it is."""
+    could: list[bool] = []
+    answer = Wanderer.on_candle
+
+    def noted(self: Wanderer, ctx: TradingContext, candle: Candle, features: FeatureVector) -> Signal | None:
+        if self.params.says:
+            could.append(bool(self.could_act(candle.close)))
+        return answer(self, ctx, candle, features)
+
+    monkeypatch.setattr(Wanderer, "on_candle", noted)
+    asked = dict.fromkeys(("auto", "every"), 0)
+    for seed in SEEDS[:6]:
+        case = random_case(seed)
+        with case.loaded() as (inputs, chosen):
+            for step in asked:
+                could.clear()
+                case.run(inputs, chosen, step)
+                asked[step] += len(could)
+                assert step == "every" or all(could), f"seed {seed}"
+    assert 100 < asked["auto"] < asked["every"] / 2
+
+
+@pytest.mark.property
+def test_an_instant_may_concern_the_venue_alone() -> None:
+    """In some instants the venue has something to say and no candle is looked at; row by row in none."""
+    spared = [auto.unseen_reports for auto, _ in map(both_ways, SEEDS)]
+    assert sum(spared) > 50
+    assert sum(count > 0 for count in spared) > 5
+    assert all(every.unseen_reports == 0 for _, every in map(both_ways, SEEDS))
 
 
 @pytest.mark.property

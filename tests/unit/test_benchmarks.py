@@ -1,5 +1,6 @@
 """The benchmarks measure what they say: the data is fixed, and no way of stepping changes a result."""
 
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -66,3 +67,87 @@ def test_stepping_changes_no_benchmark_result(workloads: ModuleType, tmp_path: P
     assert auto["wake_rows"] < every["wake_rows"]
     for key in ("fingerprint", "fills", "trades", "final_equity"):
         assert auto[key] == every[key], key
+
+
+@pytest.mark.slow
+def test_a_sweep_counts_every_set(
+    workloads: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W3 runs each set of its grid once, and its worth is that of the same runs one by one."""
+    work = workloads.Work("W3", "", kind="sweep", rows=4_000)
+    small = {"ema_cross.fast": [5, 7], "ema_cross.slow": [26]}
+    sweep = importlib.import_module("sweep")
+    monkeypatch.setattr(sweep, "GRID", small)
+    workloads.prepare(work, tmp_path)
+    figures = workloads.run(work, tmp_path)
+    assert figures["candles"] == 2 * work.rows
+    alone = sweep._evaluation(work, tmp_path)
+    metrics = [alone({"ema_cross.fast": fast, "ema_cross.slow": 26})["metrics"] for fast in (5, 7)]
+    assert figures["trades"] == sum(each["trades"] for each in metrics) > 0
+    mean_profit = sum(each["net_profit"] for each in metrics) / 2
+    assert figures["final_equity"] == round(1_000_000 + mean_profit, 2)
+
+
+def line(engine: str, workload: str, **figures: float | str) -> dict[str, float | str]:
+    """What a run of the benchmarks says."""
+    return {"engine": engine, "workload": workload, **figures}
+
+
+@pytest.fixture
+def goals(workloads: ModuleType) -> ModuleType:
+    """The module that compares figures with goals."""
+    return importlib.import_module("goals")
+
+
+def test_goals_come_from_the_peers_of_the_run(goals: ModuleType) -> None:
+    """The fastest event-driven peer and vectorbt of the same run set the goal; a slower peer does not."""
+    lines = [
+        line(goals.OURS, "W1", candles_per_s=90.0),
+        line(goals.OURS, "W1", candles_per_s=130.0),
+        line("backtesting.py", "W1", candles_per_s=20.0),
+        line("backtrader", "W1", candles_per_s=1.0),
+        line("Jesse", "W1", error="it broke"),
+        line("vectorbt (not event-driven)", "W1", candles_per_s=500.0),
+    ]
+    (goal,) = goals.goals(lines)
+    assert goal[:5] == ("W1", "120/s", "500/s", "110/s", "no")
+    assert goal.against == "must 6 x backtesting.py 20; aim 1 x vectorbt (not event-driven) 500"
+
+
+def test_recorded_figures_stand_in(goals: ModuleType) -> None:
+    """Where no peer ran, the goal comes from recorded figures and says so."""
+    (goal,) = goals.goals([line(goals.OURS, "W3", candles_per_s=3_000_000.0)])
+    assert goal[:5] == ("W3", "2,765,147/s", "16,590,882/s", "3,000,000/s", "must")
+    assert goal.against.count("recorded earlier") == 2
+
+
+def test_growth_is_measured_between_the_ends(goals: ModuleType) -> None:
+    """Memory per candle is the difference of the peaks over that of the candles, less the data itself."""
+    lines = [
+        line(goals.OURS, "W4-50k", candles=50_000, us_per_candle=1.0, peak_rss_mb=100.0),
+        line(
+            goals.OURS,
+            "W4-2M",
+            candles=2_000_000,
+            us_per_candle=1.2,
+            peak_rss_mb=100.0 + 168 * 1.95e6 / 2**20,
+        ),
+    ]
+    time, memory = goals.goals(lines)
+    assert (time.ours, time.reached) == ("1.20 x", "must")
+    assert (memory.ours, memory.reached) == ("120 B", "must")
+
+
+def test_what_must_be_equal_is_said(goals: ModuleType) -> None:
+    """Fingerprints of both ways of stepping and final equities are compared, and differences shown."""
+    lines = [
+        line(goals.OURS, "W1", final_equity=5.0, fingerprint="aa"),
+        line(goals.OURS, "every", final_equity=5.0, fingerprint="bb"),
+        line("backtesting.py", "W1", final_equity=5.0),
+        line("backtrader", "W1", final_equity=7.5),
+    ]
+    prints, equity = goals.agreements(lines)
+    assert "DIFFERENT" in prints
+    assert equity == "W1 ends with 5.00; others: backtesting.py equal to the cent, backtrader +2.50"
+    lines[1]["fingerprint"] = "aa"
+    assert "the same" in goals.agreements(lines)[0]

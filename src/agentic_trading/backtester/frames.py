@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from types import NoneType
 from typing import Any, cast
 
 import msgspec
@@ -77,20 +78,23 @@ def table(name: str, rows: Iterable[Sequence[Any]]) -> pl.DataFrame:
         raise ValueError(f"table {name} has {len(schema)} columns, not {len(columns)}")
     return pl.DataFrame(
         {
-            column: [_text(value) for value in values] if kind is _TEXT else values
+            column: _texts(values) if kind is _TEXT else values
             for (column, kind), values in zip(schema.items(), columns, strict=True)
         },
         schema=schema,
     )
 
 
+def _texts(values: Sequence[Any]) -> Sequence[str | None]:
+    """A column as text; most hold nothing else, which needs no look at each value."""
+    return values if set(map(type, values)) <= {str, NoneType} else list(map(_text, values))
+
+
 def _text(value: Any) -> str | None:
     kind = type(value)
     if kind is str or value is None:
         return cast("str | None", value)
-    if kind is Decimal:
-        return decimal_text(value)
-    return str(value.value)
+    return decimal_text(value) if kind is Decimal else str(value.value)
 
 
 def trades_table(trades: Iterable[Trade]) -> pl.DataFrame:

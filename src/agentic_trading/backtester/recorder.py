@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 import msgspec
+import numpy as np
 
 from agentic_trading.core.events import (
     AmendRejected,
@@ -75,8 +76,8 @@ class Recorder:
         self._digest_pending()
         whole = hashlib.sha256(inputs_sha256.encode())
         whole.update(self._hash.digest())
-        whole.update(times.astype("<i8").tobytes())
-        whole.update(rows.astype("<f8").tobytes())
+        whole.update(np.ascontiguousarray(times, dtype="<i8").data)
+        whole.update(np.ascontiguousarray(rows, dtype="<f8").reshape(-1).data)
         return whole.hexdigest()
 
     def _hear(self, number: int, cause: int, event: Event) -> None:

@@ -10,7 +10,7 @@ is the change of equity to the last digit. A fee paid in the base asset of a spo
 quantity that never arrives: it lessens the position and is valued at the price of its fill.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -106,12 +106,13 @@ class _Trip:
 
     def book(self, moved: Decimal, price: Decimal, fee: Decimal) -> None:
         """Add a signed quantity that opens, adds or closes, but never crosses zero."""
+        size = abs(moved)
         if (moved > 0) == (self.direction is Direction.LONG):
-            self.entered += abs(moved)
-            self.entry_value += abs(moved) * price
+            self.entered += size
+            self.entry_value += size * price
         else:
-            self.exited += abs(moved)
-            self.exit_value += abs(moved) * price
+            self.exited += size
+            self.exit_value += size * price
         self.quantity, self.cost, realised = apply_trade(self.quantity, self.cost, moved, price)
         self.gross += realised
         self.fees += fee
@@ -178,32 +179,25 @@ class _Fold:
         self._stray = ZERO
 
     def fill(self, fill: Fill) -> None:
+        key = fill.strategy, fill.symbol
         moved = fill.side.sign * fill.quantity
         if fill.fee_asset == fill.symbol.partition("/")[0]:
             moved -= fill.fee
         fee = self._fee_value(fill)
-        for part, part_fee in self._split(fill, moved, fee):
-            self._book(fill, part, part_fee)
-
-    def _split(self, fill: Fill, moved: Decimal, fee: Decimal) -> Iterator[tuple[Decimal, Decimal]]:
-        """One part, or two when the fill crosses zero; parts and fees sum to the fill exactly."""
-        trip = self._running.get((fill.strategy, fill.symbol))
-        held = trip.quantity if trip else ZERO
-        if held * moved >= 0 or abs(moved) <= abs(held):
-            yield moved, fee
-            return
-        closing_fee = share_of(fee, abs(held), abs(moved))
-        yield -held, closing_fee
-        yield moved + held, fee - closing_fee
-
-    def _book(self, fill: Fill, moved: Decimal, fee: Decimal) -> None:
-        key = fill.strategy, fill.symbol
         trip = self._running.get(key)
+        if trip is not None and trip.quantity * moved < 0 and abs(moved) > abs(trip.quantity):
+            # It crosses zero: one part closes, the other opens; parts and fees sum to the fill exactly.
+            held = trip.quantity
+            closing_fee = share_of(fee, abs(held), abs(moved))
+            self._book(trip, key, fill, -held, closing_fee)
+            trip, moved, fee = None, moved + held, fee - closing_fee
         if trip is None:
-            trip = self._running[key] = self._start(fill, moved)
+            trip = self._running[key] = self._start(key, fill, moved)
+        self._book(trip, key, fill, moved, fee)
+
+    def _book(self, trip: _Trip, key: Key, fill: Fill, moved: Decimal, fee: Decimal) -> None:
         trip.book(moved, fill.price, fee)
-        lot = self._lots.get(fill.symbol, ZERO)
-        if trip.exited and (not trip.quantity or abs(trip.quantity) < lot):
+        if trip.exited and (not trip.quantity or abs(trip.quantity) < self._lots.get(fill.symbol, ZERO)):
             trip.exit_ns = fill.at_ns
             trip.exit_reason = self._reasons.get(fill.order_id, "")
             if trip.quantity:
@@ -211,13 +205,12 @@ class _Fold:
             self._closed.append(trip)
             self._last[key] = self._running.pop(key)
 
-    def _start(self, fill: Fill, moved: Decimal) -> _Trip:
-        key = fill.strategy, fill.symbol
+    def _start(self, key: Key, fill: Fill, moved: Decimal) -> _Trip:
         regime = self._regimes.get(fill.order_id, Regime.UNKNOWN)
         trip = _Trip(*key, direction_of(moved), fill.at_ns, regime)
-        quantity, cost = self._dust.pop(key, (ZERO, ZERO))
-        trip.quantity, trip.cost = quantity, cost
-        trip.entered, trip.entry_value = abs(quantity), abs(cost)
+        if key in self._dust:
+            trip.quantity, trip.cost = self._dust.pop(key)
+            trip.entered, trip.entry_value = abs(trip.quantity), abs(trip.cost)
         return trip
 
     def funding(self, posted: FundingPosted) -> None:

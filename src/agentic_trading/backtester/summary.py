@@ -4,9 +4,10 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from agentic_trading.backtester.frames import open_positions_table, trades_table
-from agentic_trading.backtester.metrics import Curve, compute
+from agentic_trading.backtester.metrics import Curve, Metrics, compute
 from agentic_trading.backtester.record import RunRecord
 from agentic_trading.backtester.report.breakdown import by_key, costs
 from agentic_trading.backtester.report.series import hold_growth, price_candles
@@ -39,16 +40,9 @@ def result_of(record: RunRecord) -> Result:
     """The result of a run: every table, every metric, and the summary document."""
     fills = [event for event in record.events if isinstance(event, Fill)]
     posted = [event for event in record.events if isinstance(event, FundingPosted)]
-    traded = {symbol: _from(columns, record.first_row_ns) for symbol, columns in record.candles.items()}
     trips = _round_trips(record)
-    curve = Curve(
-        record.first_row_ns, float(record.capital), record.times, record.equity[EQUITY], record.equity[GROSS]
-    )
-    with exact():
-        turnover = sum((fill.quantity * fill.price for fill in fills), ZERO)
-    prices = price_candles(traded)
-    hold = float(hold_growth(prices, record.times[-1:])[0]) - 1.0 if prices.height else None
-    metrics = compute(curve, trips.trades, traded_notional=turnover, buy_and_hold_return=hold)
+    prices = price_candles(_traded(record))
+    metrics = _metrics(record, trips, prices)
     summary = _summary(record, trips)
     summary["costs"] = costs(fills, [fee_in_quote(fill) for fill in fills], posted)
     summary["counts"] |= {"fills": len(fills), "trades": len(trips.trades)}
@@ -64,6 +58,24 @@ def result_of(record: RunRecord) -> Result:
         settings_toml=record.settings_toml,
         open_positions=open_positions_table(trips.open_positions),
         prices=prices,
+    )
+
+
+def metrics_of(record: RunRecord) -> Metrics:
+    """The metrics of a run and nothing else: what a search asks of each of its many runs."""
+    return _metrics(record, _round_trips(record), price_candles(_traded(record)))
+
+
+def _metrics(record: RunRecord, trips: RoundTrips, prices: pl.DataFrame) -> Metrics:
+    curve = Curve(
+        record.first_row_ns, float(record.capital), record.times, record.equity[EQUITY], record.equity[GROSS]
+    )
+    with exact():
+        fills = [event for event in record.events if type(event) is Fill]
+        turnover = sum((fill.quantity * fill.price for fill in fills), ZERO)
+    hold = float(hold_growth(prices, record.times[-1:])[0]) - 1.0 if prices.height else None
+    return compute(
+        curve, trips.trades, traded_notional=turnover, buy_and_hold_return=hold
     )
 
 
@@ -107,20 +119,23 @@ def _breaker_notes(record: RunRecord) -> list[str]:
 
 
 def _candles_traded(record: RunRecord) -> int:
-    return sum(len(_from(columns, record.first_row_ns)) for columns in record.candles.values())
+    return sum(map(len, _traded(record).values()))
+
+
+def _traded(record: RunRecord) -> dict[str, CandleColumns]:
+    """The candles of each symbol without the pre-roll."""
+    return {symbol: _from(columns, record.first_row_ns) for symbol, columns in record.candles.items()}
 
 
 def _round_trips(record: RunRecord) -> RoundTrips:
     """Fold fills and funding into trades; regimes are those of the signal behind each order."""
-    regime_of_signal = {event.id: event.regime for event in record.events if isinstance(event, Signal)}
-    regimes = {
-        event.order_id: regime_of_signal.get(event.cause, Regime.UNKNOWN)
-        for event in record.events
-        if isinstance(event, OrderIntent)
-    }
+    # By exact type, not isinstance: a run records many events, and event types have no subclasses.
+    signals = {event.id: event.regime for event in record.events if type(event) is Signal}
+    causes = {event.order_id: event.cause for event in record.events if type(event) is OrderIntent}
+    regimes = {order_id: signals.get(cause, Regime.UNKNOWN) for order_id, cause in causes.items()}
     marks = {symbol: decimal_of(float(columns.bars[CLOSE, -1])) for symbol, columns in record.candles.items()}
     return fold_round_trips(
-        [event for event in record.events if isinstance(event, Fill | FundingPosted)],
+        [event for event in record.events if type(event) is Fill or type(event) is FundingPosted],
         reasons={order.order_id: order.reason for order in record.orders},
         regimes=regimes,
         marks=marks,

@@ -1,7 +1,7 @@
 """From the record of a run to the tables of its result."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -74,30 +74,43 @@ def funding_table(posted: Iterable[FundingPosted]) -> pl.DataFrame:
 
 def decisions_table(events: Sequence[Event]) -> pl.DataFrame:
     """``decisions.parquet``: signals, gate verdicts, proposals, refusals and intents, in order."""
-    return table("decisions", (row for event in events if (row := _decision(event)) is not None))
+    rows = ((row_of, event) for event in events if (row_of := _DECISIONS.get(type(event))) is not None)
+    return table("decisions", (row_of(event) for row_of, event in rows))
 
 
-def _decision(event: Event) -> tuple[Any, ...] | None:
-    if isinstance(event, Signal):
-        detail = {"strength": event.strength, "stop": event.stop, "price": event.price,
-                  "regime": event.regime.value, "reasons": dict(event.reasons)}  # fmt: skip
-        return _row(event.id, event, "signal", event.direction, cause="", detail=detail)
-    if isinstance(event, SignalGated):
-        return _row(
-            event.signal, event, "gated", event.direction, code=event.code, cause=event.signal,
-            detail={"regime": event.regime.value},
-        )  # fmt: skip
-    if isinstance(event, Refusal):
-        return _row(
-            event.subject, event, "refusal", None, code=event.code, cause=event.subject,
-            numbers=(_finite(event.value), _finite(event.limit), _finite(event.headroom)),
-            detail={"detail": event.detail},
-        )  # fmt: skip
-    if isinstance(event, Proposal):
-        return _terms_row(event.id, event.at_ns, "proposal", event.terms, event.cause, event.reason)
-    if isinstance(event, OrderIntent):
-        return _terms_row(event.order_id, event.at_ns, "intent", event.terms, event.proposal, event.reason)
-    return None
+def _signal(event: Signal) -> tuple[Any, ...]:
+    detail = {"strength": event.strength, "stop": event.stop, "price": event.price,
+              "regime": event.regime.value, "reasons": dict(event.reasons)}  # fmt: skip
+    return _row(event.id, event, "signal", event.direction, cause="", detail=detail)
+
+
+def _gated(event: SignalGated) -> tuple[Any, ...]:
+    return _row(
+        event.signal, event, "gated", event.direction, code=event.code, cause=event.signal,
+        detail={"regime": event.regime.value},
+    )  # fmt: skip
+
+
+def _refusal(event: Refusal) -> tuple[Any, ...]:
+    return _row(
+        event.subject, event, "refusal", None, code=event.code, cause=event.subject,
+        numbers=(_finite(event.value), _finite(event.limit), _finite(event.headroom)),
+        detail={"detail": event.detail},
+    )  # fmt: skip
+
+
+def _proposal(event: Proposal) -> tuple[Any, ...]:
+    return _terms_row(event.id, event.at_ns, "proposal", event.terms, event.cause, event.reason)
+
+
+def _intent(event: OrderIntent) -> tuple[Any, ...]:
+    return _terms_row(event.order_id, event.at_ns, "intent", event.terms, event.proposal, event.reason)
+
+
+_DECISIONS: Mapping[type[Event], Callable[[Any], tuple[Any, ...]]] = {
+    Signal: _signal, SignalGated: _gated, Refusal: _refusal, Proposal: _proposal, OrderIntent: _intent,
+}  # fmt: skip
+"""How each kind of decision becomes a row; events of other kinds are none."""
 
 
 def _terms_row(

@@ -1,6 +1,8 @@
 """``check STRATEGY``: looks for what would make its backtest lie, row by row."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ from rich.table import Table as RichTable
 from agentic_trading.backtester.results import summary_text
 from agentic_trading.commands.options import request_of, run_options
 from agentic_trading.commands.progress import Progress
+from agentic_trading.contenders import Contender
 from agentic_trading.core.clock import iso
 from agentic_trading.core.errors import TradingError, UsageError, VerificationFailed
 from agentic_trading.core.models import CandleColumns
@@ -22,30 +25,25 @@ from agentic_trading.features.columns import ColumnStore
 from agentic_trading.features.table import Table, build_table
 from agentic_trading.inputs import Inputs, load_inputs
 from agentic_trading.main import backtest
+from agentic_trading.optimization.executors import processes
 from agentic_trading.request import effective_settings
 from agentic_trading.settings import AppSettings
 from agentic_trading.strategies.base import BaseStrategy, has_triggers
-from agentic_trading.strategies.checking import (
-    Covered,
-    Finding,
-    Ground,
-    check_hidden_state,
-    check_look_ahead,
-    check_triggers,
-)
+from agentic_trading.strategies.checking.chance import Statement, check_chance, contradictions, statement_of
+from agentic_trading.strategies.checking.ground import Covered, Finding, Ground, Make
+from agentic_trading.strategies.checking.hidden_state import check_hidden_state
+from agentic_trading.strategies.checking.look_ahead import check_look_ahead, check_look_back, part_of
+from agentic_trading.strategies.checking.triggers import check_triggers
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
 
-CUTS = (0.2, 0.4, 0.6, 0.8, 0.95)
-"""Shares of the data after which the future is changed."""
-FUTURES = {"missing": 0.0, "much higher": 1.5, "much lower": 0.6}
-"""What comes after a cut instead: nothing, or the real candles backwards at so many times their prices.
-
-Both ways, because a look at a single later candle shows only if that candle changes sides.
-"""
-WARM_UP_ROWS = 5
+WARM_UP_ROWS = 20
 """Rows at which a feature is computed again from its warm-up alone."""
 
+SEEDS = ("1", "2")
+"""Seeds of Python's text hashes for the process elsewhere: one of them is not ours."""
+
 Tell = Callable[[str, float | None], None]
+_SILENT: Tell = lambda what, share: None  # noqa: E731
 
 
 class Checked(NamedTuple):
@@ -86,21 +84,13 @@ def check_strategy(
     strategy: str | BaseStrategy[Any],
     settings: AppSettings,
     strategy_dirs: Sequence[Path] = (),
-    tell: Tell = lambda what, share: None,
+    tell: Tell = _SILENT,
 ) -> Checked:
     """Run every check on one strategy, given by name or as an object.
 
     Raises what a backtest of it would raise before it begins.
     """
-    chosen, objects = effective_settings(settings, [strategy], None, strategy_dirs)
-    inputs = load_inputs(chosen, strategy_dirs, lambda what: tell(what, None), objects)
-    (contender,) = inputs.contenders
-    origin = contender.strategy
-    make = partial(type(origin), origin.params)
-    grounds = [
-        Ground(inputs.instruments[symbol], inputs.tables[(contender.timeframe, symbol)][1])
-        for symbol in contender.symbols
-    ]
+    name, make, inputs, grounds = _grounds(strategy, settings, strategy_dirs, tell)
     # First of all: afterwards a counter outside the strategy may have come to rest.
     tell("hidden state", None)
     findings = check_hidden_state(make, grounds)
@@ -112,54 +102,37 @@ def check_strategy(
         findings += missed
     for ground in grounds:
         tell(f"look-ahead {ground.symbol}", None)
-        findings += _looks_ahead(make, ground, inputs, chosen)
+        findings += check_look_ahead(make, ground)
         findings += _warm_up(ground, inputs)
-    fingerprint, differing = _runs(strategy, chosen, strategy_dirs, tell)
-    name = contender.settings.strategy_id
-    return Checked(name, has_triggers(type(origin)), covered, findings + differing, fingerprint)
+        findings += check_look_back(make, ground)
+    tell("determinism", None)
+    findings += _determinism(strategy, settings, strategy_dirs, make, grounds)
+    fingerprint, differing = _runs(strategy, settings, strategy_dirs, tell)
+    return Checked(name, has_triggers(type(make())), covered, findings + differing, fingerprint)
 
 
-def _looks_ahead(
-    make: Callable[[], BaseStrategy[Any]], ground: Ground, inputs: Inputs, settings: AppSettings
-) -> list[Finding]:
-    base = _base(inputs, ground.symbol)
-    warm = np.flatnonzero(ground.table.warm)
-    if not len(warm):
-        return []
-    for share in CUTS:
-        row = int(warm[int(share * (len(warm) - 1))])
-        for future in FUTURES:
-            other = _table_of(_with_future(base, ground.close_ns(row), future), ground, inputs, settings)
-            found = check_look_ahead(make, ground, other, row + 1, future)
-            if found:
-                return found
-    return []
-
-
-def _base(inputs: Inputs, symbol: str) -> CandleColumns:
-    return inputs.timeline.columns[inputs.timeline.symbols.index(symbol)]
-
-
-def _with_future(base: CandleColumns, cut_ns: int, future: str) -> CandleColumns:
-    """The candles that close by the cut, and behind them another future."""
-    known = int(np.searchsorted(base.close_ns, cut_ns, side="right"))
-    if FUTURES[future]:
-        bars = base.bars.copy()
-        bars[:, known:] = base.bars[:, known:][:, ::-1] * FUTURES[future]
-        return msgspec.structs.replace(base, bars=bars)
-    starts = base.starts[base.starts < known]
-    return msgspec.structs.replace(
-        base,
-        open_ns=base.open_ns[:known],
-        bars=base.bars[:, :known],
-        filled=base.filled[:known],
-        starts=starts,
-    )
-
-
-def _table_of(base: CandleColumns, ground: Ground, inputs: Inputs, settings: AppSettings) -> Table:
-    """The table that a run over these base candles would give the strategy."""
+def _grounds(
+    strategy: str | BaseStrategy[Any],
+    settings: AppSettings,
+    strategy_dirs: Sequence[Path],
+    tell: Tell = _SILENT,
+) -> tuple[str, Make, Inputs, list[Ground]]:
+    """Name and maker of the strategy, the inputs of a run of it, and the ground of each of its symbols."""
+    chosen, objects = effective_settings(settings, [strategy], None, strategy_dirs)
+    inputs = load_inputs(chosen, strategy_dirs, lambda what: tell(what, None), objects)
     (contender,) = inputs.contenders
+    origin = contender.strategy
+    grounds = []
+    for symbol in contender.symbols:
+        base = inputs.timeline.columns[inputs.timeline.symbols.index(symbol)]
+        table = inputs.tables[(contender.timeframe, symbol)][1]
+        rebuild = partial(_table_of, contender=contender, settings=chosen)
+        grounds.append(Ground(inputs.instruments[symbol], table, base, rebuild))
+    return contender.settings.strategy_id, partial(type(origin), origin.params), inputs, grounds
+
+
+def _table_of(base: CandleColumns, contender: Contender, settings: AppSettings) -> Table:
+    """The table that a run over these base candles would give the strategy."""
     regime = ThresholdRegime(settings.regime) if settings.regime.enabled else None
     specs = [*(regime.features if regime is not None else ()), *contender.specs]
     frames = [contender.timeframe, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
@@ -167,34 +140,78 @@ def _table_of(base: CandleColumns, ground: Ground, inputs: Inputs, settings: App
     return build_table(built, contender.timeframe, contender.specs, regime)
 
 
+def _determinism(
+    strategy: str | BaseStrategy[Any],
+    settings: AppSettings,
+    strategy_dirs: Sequence[Path],
+    make: Make,
+    grounds: Sequence[Ground],
+) -> Iterator[Finding]:
+    """No clock, no chance, and the same answers a second time, also in a process with other text hashes.
+
+    A strategy given as an object is not asked elsewhere: only a name can be found again there.
+    """
+    ours = [statement_of(make, ground) for ground in grounds]
+    again = [statement_of(make, ground) for ground in grounds]
+    elsewhere: Sequence[Statement] = ()
+    if isinstance(strategy, str):
+        with _other_hashes():
+            witness = Witness(settings, tuple(strategy_dirs))
+            outcome = next(processes(witness, [strategy], 1))
+        if outcome.value is None:
+            yield Finding("determinism", "", 0, "in another process", outcome.error)
+        else:
+            elsewhere = outcome.value
+    for number, ground in enumerate(grounds):
+        heard = check_chance(make, ground)
+        heard = heard or contradictions(ground, ours[number], again[number], "when asked again")
+        if elsewhere and not heard:
+            when = "in another process: it depends on hashes, as the order of a set does"
+            heard = contradictions(ground, ours[number], elsewhere[number], when)
+        yield from heard
+
+
+class Witness(msgspec.Struct, frozen=True):
+    """Asks a strategy of a name, found and loaded anew, on all its symbols."""
+
+    settings: AppSettings
+    strategy_dirs: tuple[Path, ...]
+
+    def __call__(self, strategy: str) -> list[Statement]:
+        _, make, _, grounds = _grounds(strategy, self.settings, self.strategy_dirs)
+        return [statement_of(make, ground) for ground in grounds]
+
+
+@contextmanager
+def _other_hashes() -> Iterator[None]:
+    """Processes that start within hash texts differently from this one."""
+    ours = os.environ.get("PYTHONHASHSEED")
+    os.environ["PYTHONHASHSEED"] = next(seed for seed in SEEDS if seed != ours)
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONHASHSEED"]
+        if ours is not None:
+            os.environ["PYTHONHASHSEED"] = ours
+
+
 def _warm_up(ground: Ground, inputs: Inputs) -> Iterator[Finding]:
     """Features computed from the declared warm-up alone must have the bits of the whole history."""
     (contender,) = inputs.contenders
-    base, whole = _base(inputs, ground.symbol), ColumnStore()
+    whole = ColumnStore()
     for spec in contender.specs:
-        candles = build(base, spec.timeframe or contender.timeframe)
+        candles = build(ground.base, spec.timeframe or contender.timeframe)
         values = whole.feature(candles, spec)
         for last in np.linspace(spec.warm_up, len(candles), WARM_UP_ROWS).astype(np.int64).tolist():
             first = last - spec.warm_up
             if last > len(candles):
                 break
-            again = ColumnStore().feature(_stretch(candles, first, last), spec)[:, -1]
+            again = ColumnStore().feature(part_of(candles, first, last), spec)[:, -1]
             if again.tobytes() != values[:, last - 1].tobytes():
                 at_ns = int(candles.close_ns[last - 1])
                 what = f"{spec.warm_up} candles of warm-up give another value than the whole history"
                 yield Finding("warm-up", ground.symbol, at_ns, f"column {spec.name}", what)
                 break
-
-
-def _stretch(candles: CandleColumns, first: int, last: int) -> CandleColumns:
-    inside = candles.starts[(candles.starts > first) & (candles.starts < last)] - first
-    return msgspec.structs.replace(
-        candles,
-        open_ns=candles.open_ns[first:last],
-        bars=candles.bars[:, first:last],
-        filled=candles.filled[first:last],
-        starts=np.concatenate((np.zeros(1, dtype=np.int64), inside)),
-    )
 
 
 def _runs(
@@ -226,7 +243,9 @@ def _runs(
             if name == "determinism"
             else "--step every differs from auto"
         )
-        found.append(Finding(name, symbol, at_ns, f"decisions, row {row}", what))
+        both = [name for name in one.columns if row < shorter and one[name][row] != two[name][row]]
+        where = f"decisions, row {row}" + (f", column {both[0]}" if both else "")
+        found.append(Finding(name, symbol, at_ns, where, what))
     return first.summary["fingerprint"], found
 
 

@@ -1,6 +1,6 @@
 """``optimize``: run strategies with many parameter sets over the same history and rank what came of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from agentic_trading.backtester.metrics import METRIC_KEYS
 from agentic_trading.backtester.report.terminal import PLAIN_WIDTH
 from agentic_trading.backtester.report.text import percent, plain
 from agentic_trading.backtester.results import summary_text
+from agentic_trading.backtester.summary import metrics_of
 from agentic_trading.commands.options import Request, request_of, run_options
 from agentic_trading.commands.progress import Progress
 from agentic_trading.core.errors import ConfigError, TradingError, UsageError
-from agentic_trading.inputs import load_inputs
-from agentic_trading.main import backtest
+from agentic_trading.inputs import load_inputs, share_inputs
+from agentic_trading.main import record_of
 from agentic_trading.optimization.executors import processes
 from agentic_trading.optimization.search import Space, Value, grid, sample, values_of
 from agentic_trading.request import with_exchange, with_params
@@ -40,20 +41,26 @@ Line = dict[str, Any]
 
 
 class Evaluation:
-    """One backtest per parameter set; what it has read and computed serves the next one."""
+    """One backtest per parameter set; what was read and computed serves all of them, in every process."""
 
-    def __init__(self, settings: AppSettings, strategy_dirs: Sequence[Path]) -> None:
+    def __init__(
+        self, settings: AppSettings, strategy_dirs: Sequence[Path], tell: Callable[[str], None] | None = None
+    ) -> None:
+        """``tell`` hears the names of the features that `prepare` computes."""
         self._settings = settings
         self._dirs = tuple(strategy_dirs)
-        self._shared = SharedHistory()
+        self._shared = SharedHistory(tell)
+
+    def prepare(self, sets: Sequence[Params]) -> None:
+        """Read and compute what the sets have in common, or say what is missing for the first of them."""
+        runs = (with_params(self._settings, params) for params in sets)
+        load_inputs(with_params(self._settings, sets[0]), self._dirs, shared=self._shared)
+        share_inputs(runs, self._dirs, self._shared)
 
     def __call__(self, params: Params) -> Line:
         """Metrics and fingerprint of a run with these parameters."""
-        result = backtest(
-            settings=with_params(self._settings, params), strategy_dirs=self._dirs, shared=self._shared
-        )
-        summary = result.summary
-        return {"fingerprint": summary["fingerprint"], "metrics": summary["metrics"]}
+        record = record_of(with_params(self._settings, params), self._dirs, shared=self._shared)
+        return {"fingerprint": record.fingerprint, "metrics": metrics_of(record).values}
 
 
 @click.command()
@@ -172,18 +179,20 @@ def _possible(
 
 def _evaluate(request: Request, sets: Sequence[Params], jobs: int, progress: Progress) -> list[Line]:
     """One line per set, in the order of the sets."""
-    # Loading once here says what is missing before any worker starts, and compiles what all will need.
-    load_inputs(
-        with_params(request.settings, sets[0]), request.strategy_dirs, lambda what: progress.tell(what, None)
+    evaluation = Evaluation(
+        request.settings, request.strategy_dirs, lambda name: progress.tell(f"feature {name}", None)
     )
+
+    def prepare() -> None:
+        progress.tell("history", None)
+        evaluation.prepare(sets)
+        progress.tell(f"0 of {len(sets)} parameter sets", 0.0)
 
     def died(position: int, exit_code: int) -> None:
         click.echo(f"a worker died over {_text(sets[position])} (exit code {exit_code})", err=True)
 
     lines: list[Line] = [{} for _ in sets]
-    progress.tell(f"0 of {len(sets)} parameter sets", 0.0)
-    evaluation = Evaluation(request.settings, request.strategy_dirs)
-    for done, outcome in enumerate(processes(evaluation, sets, jobs, died), 1):
+    for done, outcome in enumerate(processes(evaluation, sets, jobs, died, prepare), 1):
         found = outcome.value or {"fingerprint": None, "metrics": {}}
         lines[outcome.position] = {"params": dict(sets[outcome.position]), "error": outcome.error, **found}
         progress.tell(f"{done} of {len(sets)} parameter sets", done / len(sets))

@@ -45,6 +45,10 @@ class Posture(IntEnum):
     BETWEEN = 3
 
 
+POSTURES = {Direction.FLAT: Posture.FLAT, Direction.LONG: Posture.LONG, Direction.SHORT: Posture.SHORT}
+"""Where a strategy stands that has nothing under way, by the direction of its position."""
+
+
 class Market(StrEnum):
     """Spot holdings or a USDT-margined linear perpetual."""
 

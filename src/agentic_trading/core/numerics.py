@@ -10,23 +10,12 @@ generator state to carry, and a longer run starts with the draws of a shorter on
 """
 
 import math
-from collections.abc import Callable
-from typing import TypeVar, cast
 
-import numba
-import numpy as np
-from numba.extending import overload
+from agentic_trading.core.kernels import compiled
 
-Function = TypeVar("Function", bound=Callable[..., object])
-
-
-def compiled(function: Function) -> Function:
-    """Compile a function with Numba for reproducible results, and keep the machine code on disk.
-
-    No fast-math: strict IEEE arithmetic in written order; division by zero gives inf or NaN.
-    """
-    return cast(Function, numba.njit(cache=True, fastmath=False, error_model="numpy")(function))
-
+__all__ = [
+    "as_word", "compiled", "exp", "inverse_normal", "log", "mix", "normal", "random_word", "uniform",
+]  # fmt: skip
 
 # --- logarithm and exponential ----------------------------------------------------------------
 
@@ -131,26 +120,18 @@ MIX_SECOND = 0x94D049BB133111EB
 TWO_TO_MINUS_53 = 1.0 / 9007199254740992.0
 
 
-def _word(value: int) -> int:
-    """An integer modulo 2**64; compiled code has that as a type, Python as a mask."""
+def as_word(value: int) -> int:
+    """An integer modulo 2**64; compiled code has that as a type (see `core.compiler`), Python as a mask."""
     return int(value) & WORD
-
-
-@overload(_word)
-def _word_compiled(value: int) -> Callable[[int], int]:
-    def as_word(value: int) -> int:
-        return np.uint64(value)  # type: ignore[return-value]
-
-    return as_word
 
 
 @compiled
 def mix(value: int) -> int:
     """Scramble 64 bits one-to-one (finaliser of SplitMix64: Steele, Lea & Flood, OOPSLA 2014)."""
-    z = _word(value)
-    z = _word(_word(z ^ (z >> _word(30))) * _word(MIX_FIRST))
-    z = _word(_word(z ^ (z >> _word(27))) * _word(MIX_SECOND))
-    return _word(z ^ (z >> _word(31)))
+    z = as_word(value)
+    z = as_word(as_word(z ^ (z >> as_word(30))) * as_word(MIX_FIRST))
+    z = as_word(as_word(z ^ (z >> as_word(27))) * as_word(MIX_SECOND))
+    return as_word(z ^ (z >> as_word(31)))
 
 
 @compiled
@@ -159,15 +140,15 @@ def random_word(seed: int, stream: int, counter: int) -> int:
 
     Element ``counter`` of the SplitMix64 sequence whose start is scrambled from seed and stream.
     """
-    start = mix(_word(mix(_word(seed) + _word(GOLDEN_GAMMA)) + _word(stream)))
-    step = _word(_word(_word(counter) + _word(1)) * _word(GOLDEN_GAMMA))
-    return mix(_word(start + step))
+    start = mix(as_word(mix(as_word(seed) + as_word(GOLDEN_GAMMA)) + as_word(stream)))
+    step = as_word(as_word(as_word(counter) + as_word(1)) * as_word(GOLDEN_GAMMA))
+    return mix(as_word(start + step))
 
 
 @compiled
 def uniform(seed: int, stream: int, counter: int) -> float:
     """A draw from the open interval (0, 1): an odd multiple of 2**-53, symmetric about one half."""
-    odd = (random_word(seed, stream, counter) >> _word(11)) | _word(1)
+    odd = (random_word(seed, stream, counter) >> as_word(11)) | as_word(1)
     return float(odd) * TWO_TO_MINUS_53
 
 

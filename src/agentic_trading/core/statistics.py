@@ -41,7 +41,6 @@ def std(values: FloatArray, ddof: int = 1) -> float:
     return math.sqrt(total / (count - ddof))
 
 
-@compiled
 def drawdowns(equity: FloatArray) -> FloatArray:
     """How far each value lies below the highest value so far, as a ratio of that peak, shape (n,).
 
@@ -49,16 +48,20 @@ def drawdowns(equity: FloatArray) -> FloatArray:
     NaN or no positive peak exists yet.
     """
     below = np.empty(len(equity))
+    _drawdowns(equity, below)
+    return below
+
+
+@compiled
+def _drawdowns(equity: FloatArray, below: FloatArray) -> None:
     peak = 0.0
     for i in range(len(equity)):
         value = equity[i]
         if value > peak:  # not max(): a NaN must not become the peak
             peak = value
         below[i] = (peak - value) / peak if peak > 0.0 else math.nan
-    return below
 
 
-@compiled
 def value_at_risk(returns: FloatArray, level: float) -> float:
     """Historical value at risk: the loss, positive, that a share ``level`` of the returns did not exceed.
 
@@ -72,7 +75,6 @@ def value_at_risk(returns: FloatArray, level: float) -> float:
     return 0.0 - float(np.sort(returns)[math.ceil(tail) - 1])
 
 
-@compiled
 def expected_shortfall(returns: FloatArray, level: float) -> float:
     """Historical expected shortfall: the mean loss, positive, in the worst share ``1 - level`` of returns.
 
@@ -83,8 +85,11 @@ def expected_shortfall(returns: FloatArray, level: float) -> float:
     tail = _tail_count(returns, level)
     if math.isnan(tail):
         return math.nan
-    ascending = np.sort(returns)
-    last = math.ceil(tail) - 1
+    return _mean_beyond(np.sort(returns), math.ceil(tail) - 1, tail)
+
+
+@compiled
+def _mean_beyond(ascending: FloatArray, last: int, tail: float) -> float:
     # Distances beyond the last one counted: none is negative, so rounding cannot put the mean below it.
     excess = 0.0
     for i in range(last):

@@ -237,9 +237,9 @@ def passport(columns: Sequence[CandleColumns], source: str, duplicates: int = 0)
     findings: list[Finding] = []
     gaps = missing = filled = silent = 0
     for candles in columns:
-        real = ~candles.filled
-        stamps = candles.open_ns[real]
-        bars = candles.bars[:, real]
+        stamps, bars = candles.open_ns, candles.bars
+        if candles.filled.any():
+            stamps, bars = stamps[~candles.filled], bars[:, ~candles.filled]
         for finding in inspect(stamps // MS, bars[0], bars[1], bars[2], bars[3], bars[4], candles.timeframe):
             detail = f"{candles.symbol} {finding.detail}"
             findings.append(msgspec.structs.replace(finding, detail=detail))

@@ -5,13 +5,14 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import Direction, Posture
+from agentic_trading.core.enums import POSTURES, Direction, Posture
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
     CancelOrder,
     Event,
     OrderClosed,
+    OrderTerms,
     Proposal,
     Refusal,
     Signal,
@@ -112,9 +113,7 @@ class Allocator:
         if key in self._waiting or self._working.working(*key) or self._styles.direction(key) is not None:
             return Posture.BETWEEN
         held = self._settled.position(strategy, symbol).quantity
-        if not held:
-            return Posture.FLAT
-        return Posture.LONG if held > 0 else Posture.SHORT
+        return POSTURES[direction_of(held)]
 
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to: by a waiting signal, an entry under way, or orders."""

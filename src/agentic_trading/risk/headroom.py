@@ -79,7 +79,8 @@ class Headroom:
             quantity = float(held.get(pair, 0))
             largest = max(abs(quantity + float(buying) + bought), abs(quantity - float(selling) - sold))
             if largest:
-                worst = largest * self._marks.price(pair[1]) * self._worst
+                price = self._marks.price(pair[1])
+                worst = largest * price * self._worst if price > 0.0 else float("nan")
                 gross += worst
                 if pair[1] == proposed.symbol:
                     at_stake += worst

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from agentic_trading.core.enums import Liquidity, Side, Timeframe
-from agentic_trading.core.equity import NO_LIMITS
 from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Event, Fill
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import exact
@@ -118,31 +117,3 @@ def test_every_close_is_a_row_however_many() -> None:
     assert times.tolist() == list(range(1, 8))
     assert rows.shape == (5, 7)
     assert (rows[0] == 1_000.0).all()
-
-
-def test_skipped_rows_are_marked_like_visited_ones() -> None:
-    """Rows marked in one sweep have the bits of rows that were visited one by one."""
-    prices = np.array([[100.0, 50.0], [103.3, 49.1], [99.9, 47.7]])
-    times = np.array([1, 2, 3])
-    visited, skipped = Account(), Account()
-    for account in (visited, skipped):
-        account.trade(SPOT, Side.BUY, "0.3", "100")
-        account.trade(PERP, Side.SELL, "0.7", "50")
-    for row in range(3):
-        visited.close(int(times[row]), spot=float(prices[row, 0]), perp=float(prices[row, 1]))
-    edges = np.zeros(3, dtype=np.int8)
-    assert skipped.curve.skip(times, prices, edges, NO_LIMITS, 0, 3) == 3
-    assert [part.tobytes() for part in visited.curve.rows()] == [
-        part.tobytes() for part in skipped.curve.rows()
-    ]
-    assert skipped.curve.equity == visited.curve.equity
-
-
-def test_a_sweep_that_marks_nothing_changes_nothing() -> None:
-    """If the very first row needs a look, the account still has its capital."""
-    account = Account()
-    limits = np.array([np.inf, np.inf, 5_000.0])
-    edges, prices = np.zeros(1, dtype=np.int8), np.array([[100.0, 50.0]])
-    assert account.curve.skip(np.array([1]), prices, edges, limits, 0, 1) == 0
-    assert account.curve.equity == 1_000.0
-    assert account.curve.rows()[0].size == 0

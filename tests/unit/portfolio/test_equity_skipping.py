@@ -1,6 +1,8 @@
 """The equity curve of a replay that skips rows is the curve of one that visits them."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -36,63 +38,118 @@ def curve() -> EquityCurve:
     return EquityCurve(ledger, SYMBOLS, "USDT", 1)
 
 
-def visit(account: EquityCurve, row: int, prices: FloatArray, there: tuple[bool, ...], edges: int) -> None:
-    """What a replay tells of a row it looks at; ``there`` says which symbols have a candle in it."""
-    if edges & DAY_BEFORE:
-        account.react(DayStarted(row))
-    candles = tuple(
-        Candle(symbol, Timeframe.M1, row, row + 1, price, price, price, price, 1.0)
-        for symbol, price, present in zip(SYMBOLS, prices[row].tolist(), there, strict=True)
-        if present
-    )
-    account.react(CandlesClosed(row + 1, candles))
-    if edges & DAY_AFTER:
-        account.react(DayStarted(row + 1))
+class Market:
+    """Rows of the market as a replay hands them over: row 0 closes at 1, and so on; its own time axis."""
+
+    def __init__(self, prices: FloatArray, absent: Sequence[bool], edges: Sequence[int]) -> None:
+        """``absent`` says where the perpetual has no candle: its last close is carried forward there."""
+        self.times = np.arange(1, len(prices) + 1)
+        self.closes = prices
+        self.day_edges = np.array(edges, dtype=np.int8)
+        self.timeline = self
+        self.absent = absent
+        for row in range(1, len(prices)):
+            if absent[row]:
+                prices[row, 1] = prices[row - 1, 1]
+
+    def closed_ns(self, row: int) -> list[int]:
+        return [row + 1, max((each + 1 for each in range(row + 1) if not self.absent[each]), default=0)]
+
+    def candles(self, row: int) -> tuple[Candle, ...]:
+        return tuple(
+            Candle(symbol, Timeframe.M1, row, row + 1, price, price, price, price, 1.0)
+            for symbol, price in zip(SYMBOLS, self.closes[row].tolist(), strict=True)
+            if symbol == SPOT or not self.absent[row]
+        )
+
+    def visit(self, account: EquityCurve, row: int, shown: int | None = None) -> None:
+        """What a replay tells of a row it looks at; of ``shown`` candles only, once the row is marked."""
+        if self.day_edges[row] & DAY_BEFORE:
+            account.react(DayStarted(row))
+        if shown is not None:
+            account.look(self, row)
+        account.react(CandlesClosed(row + 1, self.candles(row)[:shown]))
+        if self.day_edges[row] & DAY_AFTER:
+            account.react(DayStarted(row + 1))
+
+
+VALUES = ("equity", "cash", "gross_exposure", "net_exposure", "drawdown_ratio", "day_loss_ratio")
+WAYS = st.sampled_from(["visit", "look", "skip", "skip"])
+"""What a replay does with a row; rows in a row that are skipped are swept at once."""
 
 
 @given(
     moves=st.lists(st.tuples(st.floats(1.0, 300.0), st.floats(1.0, 300.0)), min_size=ROWS, max_size=ROWS),
-    absent=st.lists(st.booleans(), min_size=ROWS, max_size=ROWS),
+    absent=st.lists(st.booleans(), min_size=ROWS - 1, max_size=ROWS - 1),
     edges=st.lists(st.integers(0, 3), min_size=ROWS, max_size=ROWS),
-    skipped=st.tuples(st.integers(1, ROWS), st.integers(1, ROWS)).map(sorted),
+    ways=st.lists(WAYS, min_size=ROWS, max_size=ROWS),
+    shown=st.integers(0, 2),
+    asked=st.lists(st.booleans(), min_size=ROWS, max_size=ROWS),
 )
 @pytest.mark.property
-def test_skipping_rows_is_visiting_them(
-    moves: list[tuple[float, float]], absent: list[bool], edges: list[int], skipped: list[int]
+def test_marking_rows_is_visiting_them(
+    moves: list[tuple[float, float]],
+    absent: list[bool],
+    edges: list[int],
+    ways: list[str],
+    shown: int,
+    asked: list[bool],
 ) -> None:
-    """Any stretch of rows swept at once leaves the same rows, losses, exposures and, once told, prices."""
-    prices = np.array(moves)
-    absent[0] = False
-    for row in range(1, ROWS):
-        if absent[row]:  # the perpetual has no candle: its last close is carried forward
-            prices[row, 1] = prices[row - 1, 1]
-    start, stop = skipped
-    times, day_edges = np.arange(1, ROWS + 1), np.array(edges, dtype=np.int8)
-    visited, swept = curve(), curve()
-    for row in range(ROWS):
-        visit(visited, row, prices, (True, not absent[row]), edges[row])
-        if not start <= row < stop:
-            visit(swept, row, prices, (True, not absent[row]), edges[row])
-        elif row == start:
-            assert swept.skip(times, prices, day_edges, NO_LIMITS, start, stop) == stop
-            for position, symbol in enumerate(SYMBOLS):
-                swept.note(symbol, float(prices[stop - 1, position]), stop)
-        if not start <= row < stop - 1:
-            for symbol in SYMBOLS:
-                assert visited.price(symbol) == swept.price(symbol)
-            for name in ("equity", "cash", "gross_exposure", "net_exposure", "drawdown_ratio"):
-                assert getattr(visited, name) == getattr(swept, name)
-            assert np.array_equal(visited.day_loss_ratio, swept.day_loss_ratio, equal_nan=True)
-    assert [part.tobytes() for part in visited.rows()] == [part.tobytes() for part in swept.rows()]
+    """Whether rows are visited, marked and shown in part, or swept: rows, losses, prices and ages are one."""
+    market = Market(np.array(moves), [False, *absent], edges)
+    visited, marked = curve(), curve()
+    for way, group in groupby(range(ROWS), key=lambda row: ways[row]):
+        rows = list(group)
+        for row in rows:
+            market.visit(visited, row)
+            if way != "skip":
+                market.visit(marked, row, shown if way == "look" else None)
+        if way == "skip":
+            assert marked.skip(market, NO_LIMITS, rows[0], rows[-1] + 1) == rows[-1] + 1
+        if asked[rows[-1]]:
+            assert_same(visited, marked)
+    assert_same(visited, marked)
+    assert [part.tobytes() for part in visited.rows()] == [part.tobytes() for part in marked.rows()]
 
 
-def test_before_a_limit_the_sweep_stops_and_prices_stay_those_of_the_last_event() -> None:
-    """Rows up to the one beyond the limit are marked; only `note` moves the price and its age."""
-    account, prices = curve(), np.array([[100.0, 100.0], [101.0, 99.0], [100.0, 1_500.0], [100.0, 100.0]])
-    visit(account, 0, prices, (True, True), 0)
-    limits, no_edges = np.array([0.5, np.inf, 0.0]), np.zeros(4, dtype=np.int8)
-    assert account.skip(np.arange(1, 5), prices, no_edges, limits, 1, 4) == 2
+def assert_same(visited: EquityCurve, marked: EquityCurve) -> None:
+    for symbol in SYMBOLS:
+        assert visited.price(symbol) == marked.price(symbol)
+        assert visited.marked_ns(symbol) == marked.marked_ns(symbol)
+    assert [getattr(visited, name) for name in VALUES] == [getattr(marked, name) for name in VALUES]
+
+
+def four_rows() -> Market:
+    """The perpetual jumps in the third row."""
+    prices = np.array([[100.0, 100.0], [101.0, 99.0], [100.0, 1_500.0], [100.0, 100.0]])
+    return Market(prices, [False] * 4, [0] * 4)
+
+
+def test_a_sweep_stops_before_a_limit() -> None:
+    """Rows up to the one beyond the limit are marked, and prices and their age are those of the last one."""
+    account, market = curve(), four_rows()
+    market.visit(account, 0)
+    assert account.skip(market, np.array([0.5, np.inf, 0.0]), 1, 4) == 2
     assert account.rows()[0].tolist() == [1, 2]
-    assert (account.price(SPOT), account.marked_ns(SPOT)) == (100.0, 1)
-    account.note(SPOT, 101.0, 2)
     assert (account.price(SPOT), account.marked_ns(SPOT)) == (101.0, 2)
+
+
+def test_a_sweep_that_marks_nothing_changes_nothing() -> None:
+    """If the very first row needs a look, the account has its cash, no row and no price."""
+    account = curve()
+    assert account.skip(four_rows(), np.array([np.inf, np.inf, 5_000.0]), 0, 4) == 0
+    assert account.equity == 1_000.0 - 30.0 - 2.0
+    assert account.rows()[0].size == 0
+    assert np.isnan(account.price(SPOT))
+    assert account.marked_ns(SPOT) == 0
+
+
+def test_what_the_last_row_left_is_there_however_late_one_asks() -> None:
+    """A symbol without a candle in the marked rows keeps the price and the age from before them."""
+    account, market = curve(), Market(np.array([[1.0, 50.0]] * 4), [False, True, True, True], [0] * 4)
+    market.visit(account, 0)
+    account.skip(market, NO_LIMITS, 1, 2)
+    account.skip(market, NO_LIMITS, 2, 3)
+    market.visit(account, 3, shown=0)
+    assert [account.marked_ns(symbol) for symbol in SYMBOLS] == [4, 1]
+    assert [account.price(symbol) for symbol in SYMBOLS] == [1.0, 50.0]

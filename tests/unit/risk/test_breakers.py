@@ -66,3 +66,16 @@ def test_the_drawdown_breaker_never_lets_go() -> None:
     ]
     assert bench.breakers.tripped(DRAWDOWN)
     assert not bench.breakers.tripped(DAILY_LOSS)
+
+
+def test_skipped_rows_are_searched_for_what_can_still_trip() -> None:
+    """A breaker that holds need not be looked for; the daily one is again from the next day on."""
+    bench = Bench()
+    assert bench.breakers.limits.tolist() == [0.2, 0.05, 0.0]
+    assert not bench.breakers.waits_for_day
+    bench.close(0.3, 0.1)
+    assert bench.breakers.limits.tolist() == [float("inf"), float("inf"), 0.0]
+    assert bench.breakers.waits_for_day
+    bench.breakers.react(DAY)
+    assert bench.breakers.limits.tolist() == [float("inf"), 0.05, 0.0]
+    assert not bench.breakers.waits_for_day

@@ -308,6 +308,17 @@ def test_attached_stop_grows_with_the_fills() -> None:
     assert desk.held() == 0
 
 
+def test_a_touched_stop_that_found_no_volume_waits_for_any_candle() -> None:
+    """A stop goes to the market where it is touched, and the venue says so even if nothing was traded yet."""
+    desk = Desk(model(participation="0.1"))
+    desk.stop(SELL, "1", "95")
+    desk.passes(candle(0, FLAT))
+    assert not desk.venue.waits().at_market
+    assert desk.passes(candle(1, "96 96 94 96", 0.0)) == []
+    assert desk.venue.waits().at_market
+    assert executions(desk.passes(candle(2, FLAT))) == [("A", "1", "100")]
+
+
 def test_a_triggered_stop_cancels_the_rest_of_its_entry() -> None:
     """Stopped out with an unfilled rest of the entry: the rest must not open the position again."""
     desk = Desk(model(participation="0.1"))

@@ -52,21 +52,36 @@ def test_every_built_in_strategy_is_covered_here() -> None:
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_row_that_matters_is_outside_the_mask(name: str, seed: int) -> None:
-    """What ``on_candle`` answers while flat lies in ``entry``, what it answers in a position in ``exit``."""
+    """What ``on_candle`` answers while flat, long or short lies in the mask of that state."""
     strategy: Any = create(name)
     columns = [column for spec in strategy.features() for column in spec.columns]
     table = random_table(seed, columns)
     masks = strategy.triggers(table)
-    assert masks.entry.shape == masks.exit.shape == (len(table),)
+    assert masks.entry.shape == masks.exit.shape == masks.exit_short.shape == (len(table),)
     for index in range(len(table)):
         candle, features = table.row(index)
         for direction, mask in (
             (Direction.FLAT, masks.entry),
             (Direction.LONG, masks.exit),
-            (Direction.SHORT, masks.exit),
+            (Direction.SHORT, masks.exit_short),
         ):
             if strategy.on_candle(make_context(direction), candle, features) is not None:
                 assert mask[index], f"row {index} of seed {seed}: acts while {direction}, but is masked out"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("direction", [Direction.LONG, Direction.SHORT])
+def test_the_exit_masks_are_exact(name: str, direction: Direction) -> None:
+    """The exit mask of each side names exactly the rows on which a position of that side is left."""
+    strategy: Any = create(name)
+    columns = [column for spec in strategy.features() for column in spec.columns]
+    table = random_table(7, columns, rows=5_000)
+    context = make_context(direction)
+    acts = [strategy.on_candle(context, *table.row(index)) is not None for index in range(len(table))]
+    masks = strategy.triggers(table)
+    mask = masks.exit if direction is Direction.LONG else masks.exit_short
+    assert acts == mask.tolist()
+    assert 0 < sum(acts) < len(acts)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -168,9 +168,11 @@ class HistoryStore:
                 f"the one before it, but candles must be sorted and unique: delete it and get it again with: "
                 f"{self._remedy(key, f'{month_of(at)}-01')}"
             )
+        whole = np.empty((5, len(open_ns)))
+        for field in range(5):
+            np.concatenate([bars[field] for _, bars in months], out=whole[field])
         low, high = np.searchsorted(open_ns, (start_ns, end_ns))
-        columns = [np.concatenate([bars[field] for _, bars in months])[low:high] for field in range(5)]
-        return open_ns[low:high], np.stack(columns)
+        return open_ns[low:high], np.ascontiguousarray(whole[:, low:high])
 
     def stamps(self, key: SeriesKey) -> IntArray:
         """Open times (ns) of all stored candles of a series, shape (n,); reads only that column."""
@@ -286,7 +288,9 @@ class HistoryStore:
 
 def _cut(columns: CandleColumns, first_ns: int, last_ns: int) -> CandleColumns:
     low = int(np.searchsorted(columns.open_ns, first_ns))
-    high = max(low, int(np.searchsorted(columns.close_ns, last_ns, side="right")))
+    high = max(low, int(np.searchsorted(columns.open_ns, last_ns - columns.timeframe.ns, side="right")))
+    if high - low == len(columns):
+        return columns
     inside = columns.starts[(columns.starts > low) & (columns.starts < high)] - low
     return CandleColumns(
         columns.symbol, columns.timeframe, columns.open_ns[low:high].copy(),
