@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 from agentic_trading.agents import topology
 from agentic_trading.core.clock import ReplayClock
-from agentic_trading.core.enums import Direction, Market, Side, Timeframe
+from agentic_trading.core.enums import Direction, ExecutionStyle, Liquidity, Market, Posture, Side, Timeframe
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -23,6 +23,7 @@ from agentic_trading.core.events import (
     FeatureVector,
     Fill,
     Funding,
+    OrderAmended,
     OrderCanceled,
     OrderClosed,
     OrderIntent,
@@ -38,6 +39,7 @@ from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.interfaces import TradingContext, direction_of
 from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.orders import attached_target, target_id_of
 from agentic_trading.core.sizing import FixedFraction
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.execution.engine import ExecutionEngine
@@ -47,6 +49,7 @@ from agentic_trading.portfolio.entries import Entries
 from agentic_trading.portfolio.equity import EquityCurve
 from agentic_trading.portfolio.ledger import Ledger
 from agentic_trading.portfolio.opening import Allotment
+from agentic_trading.portfolio.settings import ExecutionSettings
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.engine import RiskEngine
 from agentic_trading.risk.limits import RiskSettings
@@ -77,11 +80,16 @@ Key = tuple[str, str]
 
 
 class Wish(NamedTuple):
-    """What a scripted strategy is to say at the next candle; ``stop_ratio`` is the distance of its stop."""
+    """What a scripted strategy is to say at the next candle; ratios are distances from the close.
+
+    There are two targets at ``target_ratio`` and twice that, for half of the position each.
+    """
 
     direction: Direction
     stop_ratio: float | None = None
     valid_for: int = 0
+    target_ratio: float | None = None
+    style: ExecutionStyle | None = None
 
 
 class Bar(NamedTuple):
@@ -117,10 +125,15 @@ class Scripted:
         wish = self.wishes.pop((self.name, candle.symbol), None)
         if wish is None:
             return None
-        stop = None
-        if wish.stop_ratio is not None and wish.direction is not Direction.FLAT:
-            stop = candle.close * (1.0 - wish.direction.sign * wish.stop_ratio)
-        return Signal(self.name, candle.symbol, wish.direction, stop=stop, valid_for=wish.valid_for)
+        stop, targets, sign = None, (), wish.direction.sign
+        if wish.stop_ratio is not None and sign:
+            stop = candle.close * (1.0 - sign * wish.stop_ratio)
+            if wish.target_ratio is not None:
+                targets = tuple(candle.close * (1.0 + sign * wish.target_ratio * far) for far in (1, 2))
+        return Signal(
+            self.name, candle.symbol, wish.direction, stop=stop, targets=targets,
+            valid_for=wish.valid_for, style=wish.style,
+        )  # fmt: skip
 
 
 class PlainFeatures:
@@ -172,7 +185,10 @@ class Drive:
             name: Allotment(FixedFraction(fraction=fraction), 0.25, FRAME)
             for name, fraction in fractions.items()
         }
-        sizing = Allocator(instruments, allotments, ledger, orders, equity, clock, ids)
+        sizing = Allocator(
+            instruments, allotments, ledger, orders, equity, clock, ids,
+            execution=ExecutionSettings(passive_timeout_candles=2, twap_slices=3, twap_candles=4),
+        )  # fmt: skip
         desk = Desk(clock, ledger, orders, equity, entries, features)
         strategies = [
             StrategyAgent(
@@ -211,10 +227,10 @@ class Drive:
             if paid is not None:
                 self._deliver(paid)
         self._deliver(CandlesClosed(closed, candles))
-        due = [alarm for alarm in self.alarms if alarm.at_ns <= closed]
-        self.alarms = [alarm for alarm in self.alarms if alarm.at_ns > closed]
-        for alarm in due:
-            self._deliver(AlarmRang(alarm.key, alarm.at_ns))
+        while due := [alarm for alarm in self.alarms if alarm.at_ns <= closed]:
+            self.alarms = [alarm for alarm in self.alarms if alarm.at_ns > closed]
+            for alarm in due:
+                self._deliver(AlarmRang(alarm.key, alarm.at_ns))
 
     def new_day(self) -> None:
         """Pass the day boundary."""
@@ -230,8 +246,8 @@ class Drive:
 
     @property
     def busy(self) -> bool:
-        """Whether a wish is unsaid, an order works, or the venue has not heard a command yet."""
-        working = any(self.agents.orders.working(*key) for key in KEYS)
+        """Whether a wish is unsaid, something is under way, or the venue has not heard a command yet."""
+        working = any(self.agents.sizing.posture(*key) is Posture.BETWEEN for key in KEYS)
         resting = [order for orders in self.venue._resting.values() for order in orders.values()]
         moving = any(order.at_market for order in resting)
         return bool(self.wishes or working or moving or self.venue._travelling)
@@ -241,7 +257,7 @@ class Drive:
         return {
             order.order_id: (order.status.value, order.terms)
             for opened in self.agents.orders._open.values()
-            for order in (*opened.orders.values(), *opened.stops.values())
+            for order in (*opened.orders.values(), *opened.stops.values(), *opened.targets.values())
         }
 
     def _candle(self, symbol: str, bar: Bar, opened: int) -> Candle:
@@ -271,6 +287,9 @@ class Books:
         self.numbers: list[tuple[int, int]] = []
         self.terms: dict[str, OrderTerms] = {}
         self.left: dict[str, Fraction] = {}
+        self.done: dict[str, Fraction] = {}
+        self.entry_of: dict[str, str] = {}
+        self.protected: dict[str, Fraction] = {}
         self.held: dict[Key, Fraction] = dict.fromkeys(KEYS, Fraction(0))
         self.cap: dict[Key, Fraction] = dict.fromkeys(KEYS, Fraction(0))
         self.flow = Fraction(0)
@@ -300,6 +319,8 @@ class Books:
             self._fill(event)
         elif isinstance(event, Funding):
             self.flow += Fraction(event.payment)
+        elif isinstance(event, OrderAmended):
+            self.left[event.order_id] = Fraction(event.quantity) - self.done[event.order_id]
         elif isinstance(event, OrderCanceled | OrderRejected):
             if event.order_id in self.terms:
                 self.left[event.order_id] = Fraction(0)
@@ -324,8 +345,14 @@ class Books:
         terms, key = intent.terms, (intent.terms.strategy, intent.terms.symbol)
         self.terms[intent.order_id] = terms
         self.left[intent.order_id] = Fraction(terms.quantity)
-        stop_id = stop_id_of(intent.order_id)
-        self.terms[stop_id], self.left[stop_id] = attached_stop(terms), Fraction(0)
+        self.done[intent.order_id] = Fraction(0)
+        if terms.replaces is not None and terms.replaces in self.entry_of:
+            self.entry_of[intent.order_id] = self.entry_of[terms.replaces]
+        self._attach(intent.order_id, stop_id_of(intent.order_id), attached_stop(terms))
+        for number, target in enumerate(terms.targets, start=1):
+            self._attach(
+                intent.order_id, target_id_of(intent.order_id, number), attached_target(terms, target)
+            )
         if not terms.closing and not self.held[key]:
             self.guarded[key] = False
         if terms.protective_stop is not None or terms.stop_price is not None:
@@ -336,6 +363,11 @@ class Books:
             self.note(Fraction(terms.quantity) > abs(self.held[key]), f"{intent.order_id} closes too much")
             return
         self._check_limits(intent)
+
+    def _attach(self, entry_id: str, order_id: str, terms: OrderTerms) -> None:
+        self.terms[order_id], self.left[order_id], self.done[order_id] = terms, Fraction(0), Fraction(0)
+        self.entry_of[order_id] = entry_id
+        self.protected[entry_id] = Fraction(0)
 
     def _check_limits(self, intent: OrderIntent) -> None:
         """Position, gross and order limits at worst price, counting all that may still be filled."""
@@ -361,7 +393,7 @@ class Books:
     def _worst_quantity(self, key: Key) -> Fraction:
         buying = selling = Fraction(0)
         for order_id, terms in self.terms.items():
-            if (terms.strategy, terms.symbol) == key and terms.stop_price is None:
+            if (terms.strategy, terms.symbol) == key and terms.stop_price is None and not _is_target(terms):
                 if terms.side is Side.BUY:
                     buying += self.left[order_id]
                 else:
@@ -381,8 +413,17 @@ class Books:
         traded = Fraction(fill.quantity) * fill.side.sign
         before, after = self.held[key], self.held[key] + traded
         self.left[fill.order_id] -= abs(traded)
+        self.done[fill.order_id] += abs(traded)
         if terms.protective_stop is not None:
             self.left[stop_id_of(fill.order_id)] += abs(traded)
+            self.protected[fill.order_id] += abs(traded)
+        entry_id = self.entry_of.get(fill.order_id)
+        if entry_id is not None:
+            self.protected[entry_id] -= abs(traded)
+            over = self.protected[entry_id] < 0 and terms.replaces is None
+            self.note(over, f"what protects {entry_id} closed more than it had opened")
+        if terms.post_only:
+            self.note(fill.liquidity is Liquidity.TAKER, f"{fill.order_id} is passive and took")
         self.note(self.left[fill.order_id] < 0, f"{fill.order_id} was filled beyond its quantity")
         if terms.closing:
             grew = abs(after) > abs(before) or before * after < 0
@@ -390,8 +431,8 @@ class Books:
         self.note(abs(after) > self.cap[key], f"{key} holds {after}, approved were {self.cap[key]}")
         if self.drive.instruments[fill.symbol].market is Market.SPOT:
             self.note(after < 0, f"{key} sold more than it holds: {after}")
-        if terms.stop_price is not None:
-            self.excuse[key] = "stopped out"
+        if terms.stop_price is not None or _is_target(terms):
+            self.excuse[key] = "stop or target"
         if not after:
             self.guarded[key] = False
         self.held[key] = after
@@ -401,10 +442,11 @@ class Books:
         done = Fraction(event.filled)
         terms = self.terms[event.order_id]
         if terms.stop_price is None:
-            left = Fraction(terms.quantity) - done
+            left = self.left[event.order_id]
             self.note(
                 event.reason == "filled" and left != 0, f"{event.order_id} is filled but {left} is left"
             )
+            self.note(self.done[event.order_id] != done, f"{event.order_id} ends with {done} filled")
 
     def check(self) -> None:
         """The laws of every moment; raises AssertionError with all that is broken."""
@@ -435,18 +477,30 @@ class Books:
         resting = {
             order_id: order for orders in drive.venue._resting.values() for order_id, order in orders.items()
         }
-        ours = drive.open_orders()
+        ours = {
+            order.order_id: order
+            for key in KEYS
+            for orders in (drive.agents.orders.stops(*key), drive.agents.orders.targets(*key))
+            for order in orders
+        }
         self.note(sorted(resting) != sorted(ours), f"we think open {sorted(ours)}, venue {sorted(resting)}")
-        stops: dict[Key, list[Fraction]] = {key: [] for key in KEYS}
+        stops: dict[Key, Fraction] = dict.fromkeys(KEYS, Fraction(0))
+        targets: dict[Key, Fraction] = dict.fromkeys(KEYS, Fraction(0))
         for order_id, order in resting.items():
-            self.note(not (order.waiting and not order.takes_profit), f"{order_id} is open and not a stop")
-            stops[order.terms.strategy, order.terms.symbol].append(Fraction(order.remaining))
+            self.note(not (order.waiting or order.is_target), f"{order_id} is neither stop nor target")
+            sums = targets if order.is_target else stops
+            sums[order.terms.strategy, order.terms.symbol] += Fraction(order.remaining)
+            if order_id in ours:
+                left = ours[order_id].remaining  # one that took a smaller one's place may be thought larger
+                wrong = left < order.remaining or (left > order.remaining and not order.terms.replaces)
+                self.note(wrong, f"{order_id} has {order.remaining}, we think {left}")
         for key in KEYS:
             held, wish = self.held[key], self.wanted.get(key)
             if held and self.guarded[key]:
-                self.note(stops[key] != [abs(held)], f"{key} holds {held}, its stops are {stops[key]}")
+                self.note(stops[key] != abs(held), f"{key} holds {held}, its stops are {stops[key]}")
             if not held:
                 self.note(bool(stops[key]), f"{key} is flat and has stops {stops[key]}")
+            self.note(targets[key] > abs(held), f"{key} holds {held}, its targets are {targets[key]}")
             have = direction_of(_decimal(held))
             wanted = Direction.FLAT if wish is None else wish.direction
             explained = have is wanted or (
@@ -454,6 +508,10 @@ class Books:
             )
             self.note(not explained, f"{key} is {have} but wants {wanted}; excuse {self.excuse.get(key)}")
         assert not self.problems, "\n".join(self.problems)
+
+
+def _is_target(terms: OrderTerms) -> bool:
+    return terms.closing and terms.price is not None
 
 
 def _decimal(value: Fraction) -> Decimal:

@@ -6,9 +6,12 @@ from typing import Any
 
 from agentic_trading.core.enums import Direction, Liquidity, Market, Side, Timeframe
 from agentic_trading.core.events import (
+    Alarm,
+    AlarmRang,
     Event,
     Fill,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderIntent,
     OrderRejected,
@@ -20,11 +23,13 @@ from agentic_trading.core.events import (
 from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import exact
+from agentic_trading.core.orders import target_id_of
 from agentic_trading.core.sizing import FixedQuantity
 from agentic_trading.execution.order_manager import OrderManager
 from agentic_trading.portfolio.allocator import Allocator
 from agentic_trading.portfolio.ledger import Ledger
 from agentic_trading.portfolio.opening import Allotment
+from agentic_trading.portfolio.settings import ExecutionSettings
 
 SPOT, PERP = "BTC/USDT", "ETH/USDT:USDT"
 
@@ -75,7 +80,8 @@ class Hands:
 class OrderDesk:
     """Allocator, order manager and ledger; the test plays risk and venue."""
 
-    def __init__(self, quantity: str = "1") -> None:
+    def __init__(self, quantity: str = "1", *, hedged: bool = False, **execution: Any) -> None:
+        """``execution`` are keys of the section that says how entries are executed."""
         self.ledger = Ledger(INSTRUMENTS, {"USDT": Decimal(10_000)})
         self.orders = OrderManager()
         self.marks = Marks()
@@ -83,7 +89,7 @@ class OrderDesk:
         allotment = Allotment(FixedQuantity(quantity=quantity), 1.0, Timeframe.M1)
         self.allocator = Allocator(
             INSTRUMENTS, {"a": allotment, "b": allotment}, self.ledger, self.orders, self.marks, self.clock,
-            IdSequence(),
+            IdSequence(), execution=ExecutionSettings(**execution), hedged=hedged,
         )  # fmt: skip
         self._orders = self._trades = 0
 
@@ -96,6 +102,13 @@ class OrderDesk:
         )
         with exact():
             return list(self.allocator.react(SignalAdmitted(signal)))
+
+    def ring(self, alarm: Event) -> list[Event]:
+        """The time of an alarm has come; what sizing answers."""
+        assert isinstance(alarm, Alarm), alarm
+        self.clock.now_ns = max(self.clock.now_ns, alarm.at_ns)
+        with exact():
+            return list(self.allocator.react(AlarmRang(alarm.key, alarm.at_ns)))
 
     def approve(self, proposal: Event) -> str:
         """Play risk: an order from a proposal; its id."""
@@ -120,6 +133,14 @@ class OrderDesk:
     def accept(self, order_id: str) -> None:
         """Play the venue: it has the order."""
         self.orders.react(OrderAccepted(order_id, self.clock.now_ns))
+
+    def grow(self, entry_id: str, *quantities: str) -> None:
+        """Play the venue: the targets of an entry are worked for these quantities."""
+        for number, quantity in enumerate(quantities, start=1):
+            order_id = target_id_of(entry_id, number)
+            price = self.orders.all[order_id].terms.price
+            self.accept(order_id)
+            self.orders.react(OrderAmended(order_id, self.clock.now_ns, Decimal(quantity), price, None))
 
     def cancel(self, order_id: str, reason: str = "signal_changed") -> list[Event]:
         """Play the venue: the rest of an order is gone; what sizing answers."""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ CASES: dict[str, PeerRun] = {
 }
 
 
-def asked(peer: str, run: PeerRun) -> dict[str, Any] | None:
-    """What the peer's own functions say, or None where it is not installed.
+def asked(peer: str, runs: Mapping[str, PeerRun]) -> dict[str, Any] | None:
+    """The peer's version, and what its own functions say of each run; None where it is not installed.
 
     Environments are looked for as ``$BENCH_ROOT/PEER/bin/python``, by default in ``bench`` of the folder
     for temporary files.
@@ -65,9 +66,10 @@ def asked(peer: str, run: PeerRun) -> dict[str, Any] | None:
     python = root / {"backtestingpy": "backtesting"}.get(peer, peer) / "bin" / "python"
     if not python.is_file():
         return None
-    arrays = {name: value.tolist() for name, value in run._asdict().items() if name != "capital"}
+    arrays = {case: {name: np.array(value).tolist() for name, value in run._asdict().items()}
+              for case, run in runs.items()}  # fmt: skip
     finished = subprocess.run(
-        [python, "-c", PROGRAMS[peer]], input=json.dumps({"capital": run.capital, **arrays}),
+        [python, "-c", _FIRST + PROGRAMS[peer] + _LAST], input=json.dumps(arrays),
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
@@ -75,64 +77,70 @@ def asked(peer: str, run: PeerRun) -> dict[str, Any] | None:
     return answer
 
 
-_COMMON = """
+_FIRST = """
 import json, math, sys
 import numpy as np, pandas as pd
-run = {name: np.array(value) for name, value in json.load(sys.stdin).items()}
-index = pd.to_datetime(run["open_ns"], utc=zone)
-capital, equity = float(run["capital"]), run["equity"]
-
-def say(version, values):
-    shown = {}
-    for key, value in values.items():
-        value = value / pd.Timedelta(days=1) if isinstance(value, pd.Timedelta) else value
-        key += " [days]" * key.endswith("Duration")
-        shown[key] = float(value) if value is not pd.NaT and np.isfinite(value) else None
-    print(json.dumps({"version": version, "figures": shown}))
 """
 PROGRAMS = {
-    "backtestingpy": "zone = False"
-    + _COMMON
-    + """
-import backtesting
+    "backtestingpy": """
+import backtesting as peer
 from backtesting._stats import compute_stats
-bars = {name: np.searchsorted(run["open_ns"], run[at], side="right") - 1
-        for name, at in (("EntryBar", "entry_ns"), ("ExitBar", "exit_ns"))}
-trades = pd.DataFrame({
-    "PnL": run["profit"], "ReturnPct": run["return_ratio"], **bars,
-    "Duration": pd.to_timedelta(run["exit_ns"] - run["entry_ns"], unit="ns"),
-})
-candles = pd.DataFrame({"Close": np.linspace(1.0, 2.0, len(index))}, index=index)
-found = compute_stats(trades, equity, candles, None).drop(
-    ["Start", "End", "Buy & Hold Return [%]", "Alpha [%]", "Beta"])
-say(backtesting.__version__, {key: value for key, value in found.items() if key[0] != "_"})
+
+def figures(run):
+    index = pd.to_datetime(run["open_ns"])
+    bars = {name: np.searchsorted(run["open_ns"], run[at], side="right") - 1
+            for name, at in (("EntryBar", "entry_ns"), ("ExitBar", "exit_ns"))}
+    trades = pd.DataFrame({
+        "PnL": run["profit"], "ReturnPct": run["return_ratio"], **bars,
+        "Duration": pd.to_timedelta(run["exit_ns"] - run["entry_ns"], unit="ns"),
+    })
+    candles = pd.DataFrame({"Close": np.linspace(1.0, 2.0, len(index))}, index=index)
+    found = compute_stats(trades, run["equity"], candles, None)
+    found = found.drop(["Start", "End", "Buy & Hold Return [%]", "Alpha [%]", "Beta"])
+    return {key: value for key, value in found.items() if key[0] != "_"}
 """,
-    "freqtrade": "zone = True"
-    + _COMMON
-    + """
-import freqtrade
+    "freqtrade": """
+import freqtrade as peer
 from freqtrade.data import metrics
-trades = pd.DataFrame({"profit_abs": run["profit"].astype(float),
-                       "close_date": pd.to_datetime(run["exit_ns"].astype("int64"), utc=True)})
-first, last = index[0].to_pydatetime(), index[-1].to_pydatetime()
-profit = trades["profit_abs"]
-window = (trades, first, last, capital)
-lost = profit[profit < 0].sum()
-try:
-    fall = metrics.calculate_max_drawdown(trades, starting_balance=capital)
-except ValueError:
-    fall = metrics.DrawDownResult()
-expectancy, ratio = metrics.calculate_expectancy(trades)
-say(freqtrade.__version__, {
-    "trades": len(trades), "profit_total_abs": profit.sum(), "profit_total": profit.sum() / capital,
-    "winrate": (profit > 0).sum() / len(trades) if len(trades) else 0.0,
-    "cagr": metrics.calculate_cagr((last - first).days or 1, capital, equity[-1]),
-    "expectancy": expectancy, "expectancy_ratio": ratio,
-    "sharpe": metrics.calculate_sharpe(*window), "sortino": metrics.calculate_sortino(*window),
-    "calmar": metrics.calculate_calmar(*window), "sqn": metrics.calculate_sqn(trades, capital),
-    "profit_factor": profit[profit > 0].sum() / abs(lost) if lost else 0.0,
-    "max_drawdown_account": fall.relative_account_drawdown, "max_drawdown_abs": fall.drawdown_abs,
-})
+
+def figures(run):
+    index = pd.to_datetime(run["open_ns"], utc=True)
+    capital, profit = float(run["capital"]), pd.Series(run["profit"].astype(float))
+    closed = pd.to_datetime(run["exit_ns"].astype("int64"), utc=True)
+    trades = pd.DataFrame({"profit_abs": profit, "close_date": closed})
+    first, last = index[0].to_pydatetime(), index[-1].to_pydatetime()
+    window = (trades, first, last, capital)
+    lost = profit[profit < 0].sum()
+    try:
+        fall = metrics.calculate_max_drawdown(trades, starting_balance=capital)
+    except ValueError:
+        fall = metrics.DrawDownResult()
+    expectancy, ratio = metrics.calculate_expectancy(trades)
+    return {
+        "trades": len(trades), "profit_total_abs": profit.sum(), "profit_total": profit.sum() / capital,
+        "winrate": (profit > 0).sum() / len(trades) if len(trades) else 0.0,
+        "cagr": metrics.calculate_cagr((last - first).days or 1, capital, run["equity"][-1]),
+        "expectancy": expectancy, "expectancy_ratio": ratio,
+        "sharpe": metrics.calculate_sharpe(*window), "sortino": metrics.calculate_sortino(*window),
+        "calmar": metrics.calculate_calmar(*window), "sqn": metrics.calculate_sqn(trades, capital),
+        "profit_factor": profit[profit > 0].sum() / abs(lost) if lost else 0.0,
+        "max_drawdown_account": fall.relative_account_drawdown, "max_drawdown_abs": fall.drawdown_abs,
+    }
 """,
 }
-"""Programs for the peers' own Python: a run as JSON comes in, version and figures go out."""
+"""By peer: ``peer``, its package, and ``figures``, which asks its functions about a run of arrays."""
+
+_LAST = """
+def shown(key, value):
+    if key.endswith("Duration"):
+        key += " [days]"
+    if isinstance(value, pd.Timedelta):
+        value = value / pd.Timedelta(days=1)
+    return key, float(value) if value is not pd.NaT and np.isfinite(value) else None
+
+answer = {}
+for case, run in json.load(sys.stdin).items():
+    found = figures({name: np.array(value) for name, value in run.items()})
+    answer[case] = dict(shown(*each) for each in found.items())
+print(json.dumps({"version": peer.__version__, "figures": answer}))
+"""

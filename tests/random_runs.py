@@ -20,7 +20,7 @@ from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.skipping import Skipper
 from agentic_trading.core.clock import ReplayClock
-from agentic_trading.core.enums import DAY_NS, HOUR_NS, REGIMES, Timeframe
+from agentic_trading.core.enums import DAY_NS, HOUR_NS, REGIMES, ExecutionStyle, Timeframe
 from agentic_trading.core.events import (
     AlarmRang,
     CandlesClosed,
@@ -28,16 +28,20 @@ from agentic_trading.core.events import (
     Fill,
     OrderAccepted,
     OrderCanceled,
+    OrderClosed,
+    OrderIntent,
     OrderRejected,
 )
+from agentic_trading.core.interfaces import Agent
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
 from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models
 from agentic_trading.simulation.venue import SimulatedVenue
+from agentic_trading.venue_prices import market_rows, marks_of
 from random_market import Marketplace, write_market
-from wanderer import Sleeper, Wanderer, Wishes
+from wanderer import Meddler, Sleeper, Wanderer, Wishes
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
 FRAMES = {
@@ -76,6 +80,7 @@ class Case(msgspec.Struct, frozen=True, eq=False):
     options: dict[str, Any]
     latency_ns: int
     naps: tuple[int, ...] = ()
+    meddled: bool = False
 
     @property
     def sparse(self) -> bool:
@@ -100,11 +105,17 @@ class Case(msgspec.Struct, frozen=True, eq=False):
             symbol: msgspec.structs.replace(model, latency_ns=self.latency_ns)
             for symbol, model in market_models(inputs.instruments, settings.simulation).items()
         }
-        venue = SimulatedVenue(inputs.instruments, models, {"USDT": capital})
-        skipper = Skipper(inputs.timeline, watches_of(inputs), agents, venue) if step == "auto" else None
+        marks = marks_of(inputs.timeline, inputs.prices)
+        venue = SimulatedVenue(inputs.instruments, models, {"USDT": capital}, marks)
+        market = market_rows(inputs.timeline, inputs.prices, marks)
+        watches = watches_of(inputs)
+        skipper = Skipper(inputs.timeline, watches, agents, venue, market) if step == "auto" else None
         replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
         recorder = Recorder()
-        table = _with(topology(agents), Sleeper(agents, clock, self.naps))
+        table = _with(topology(agents), Sleeper(agents, clock, self.naps), (Fill, AlarmRang))
+        if self.meddled:
+            meddler = Meddler(agents, inputs.instruments, clock)
+            table = _with(table, meddler, (OrderClosed, OrderIntent))
         reported: set[int] = set()
         seen: set[int] = set()
         watching = [
@@ -119,16 +130,56 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         )  # fmt: skip
 
 
-def _with(table: Topology, sleeper: Sleeper) -> Topology:
-    """The wiring of every mode, and one more agent at the end of two routes."""
+def _with(table: Topology, agent: Agent, kinds: tuple[type[Event], ...]) -> Topology:
+    """The wiring of every mode, and one more agent at the end of some routes."""
     routes = dict(table.routes)
-    for kind in (Fill, AlarmRang):
-        routes[kind] = [*routes[kind], sleeper]
+    for kind in kinds:
+        routes[kind] = [*routes[kind], agent]
     return Topology(routes=routes, sources=SOURCES, ends=tuple(table.ends))
 
 
 def random_case(seed: int) -> Case:
-    """The case of a seed."""
+    """The case of a seed; half of them have brackets, styles of execution, and orders meddled with."""
+    case = _plain_case(seed)
+    return _refined(case, random.Random(-1 - seed)) if seed % 4 > 1 else case
+
+
+def _refined(case: Case, draw: random.Random) -> Case:
+    strategies = {}
+    for name, strategy in case.strategies.items():
+        refined = {"targets": draw.choice([0, 1, 3]), "style": draw.choice([None, *ExecutionStyle])}
+        strategies[name] = Wanderer(strategy.params.model_copy(update=refined))
+    blocks = [
+        block | {"params": strategies[block["strategy_id"]].params.model_dump(mode="json")}
+        for block in case.options["strategies"]
+    ]
+    execution = {
+        "style": draw.choice([each.value for each in ExecutionStyle]),
+        "passive_offset_bps": draw.choice([0.0, 2.0, 10.0]),
+        "passive_timeout_candles": draw.choice([1, 3]),
+        "fallback": draw.choice(["market", "market", "none"]),
+        "twap_slices": draw.choice([2, 5]),
+        "twap_candles": draw.choice([1, 4, 9]),
+    }
+    simulation = {
+        "ambiguity": draw.choice(["pessimistic", "optimistic"]),
+        "limit_fills": draw.choice(["through", "touch"]),
+        "reject_ratio": draw.choice([0.0, 0.0, 0.1]),
+        "report_latency_ms": draw.choice([0, 0, 500, 60_000]),
+        "latency_jitter_ms": draw.choice([0, 0, 30_000]),
+        "position_mode": draw.choice(["one_way", "one_way", "hedge"]),
+        "cancel_latency_ms": draw.choice([None, 0, 60_000]),
+    }
+    options = {
+        "strategies": blocks, "execution": execution, "simulation": case.options["simulation"] | simulation,
+    }  # fmt: skip
+    return msgspec.structs.replace(
+        case, strategies=strategies, options=case.options | options,
+        meddled=draw.random() < 0.5,
+    )  # fmt: skip
+
+
+def _plain_case(seed: int) -> Case:
     draw = random.Random(seed)
     base = draw.choice(list(FRAMES))
     symbols = tuple(draw.sample(SYMBOLS, draw.randint(1, 3)))
@@ -142,12 +193,13 @@ def random_case(seed: int) -> Case:
     options = {
         "symbols": {"default": symbols},
         "regime": regime | {"enabled": draw.random() < 0.5},
-        "risk": _random_limits(draw),
+        "risk": _random_limits(draw) | {"max_leverage": 10.0},
         "portfolio": {"sizing": _random_sizing(draw)},
         "simulation": {
             "slippage": draw.choice(["fixed", "volatility"]),
             "participation_ratio": draw.choice([0.002, 0.1, 1.0]),
             "fills": draw.choice(["realistic", "realistic", "next_open"]),
+            **_random_margin(seed),
         },
         "backtest": {
             "capital": "10000",
@@ -189,13 +241,22 @@ def _reckless(draw: random.Random, seed: int, latency_ns: int) -> Case:
         "regime": {"enabled": False},
         "risk": limits,
         "portfolio": {"sizing": {"method": "fixed_fraction", "fraction": 0.95}},
-        "simulation": {"participation_ratio": 1.0},
+        "simulation": {"participation_ratio": 1.0} | _random_margin(seed),
         "backtest": {"capital": "1000", "exchange": "binance", "timeframe": frame},
         "strategies": [block | {"params": params.model_dump(mode="json")}],
     }
     jump = draw.choice([0.5, 3.5, 3.5])
     place = Marketplace(seed, frame, SYMBOLS[1:2], jump=jump, funding_ns=8 * HOUR_NS, marks=False)
     return Case(place, {"wanderer0": Wanderer(params)}, options, latency_ns)
+
+
+def _random_margin(seed: int) -> dict[str, Any]:
+    """Leverage and what stands behind it; drawn apart, so that the rest of a seed's case stays as it is."""
+    draw = random.Random(f"margin {seed}")
+    return {
+        "leverage": draw.choice([1.0, 3.0, 10.0, 10.0]),
+        "margin_mode": draw.choice(["cross", "isolated"]),
+    }
 
 
 def _random_wishes(draw: random.Random, base: Timeframe, frame: Timeframe) -> Wishes:
@@ -230,7 +291,7 @@ def _random_limits(draw: random.Random) -> dict[str, Any]:
     return {
         "max_position_pct": draw.choice([0.3, 0.98]),
         "max_order_pct": 0.98,
-        "max_gross_exposure": draw.choice([0.98, 3.0]),
+        "max_gross_exposure": draw.choice([0.98, 3.0, 9.0]),
         "max_data_age_candles": draw.choice([1, 2, 10]),
         "max_drawdown_pct": draw.choice([0.01, 0.05, 0.99]),
         "max_daily_loss_pct": draw.choice([0.003, 0.02, 0.99]),

@@ -1,6 +1,7 @@
 """A strategy that wants anything at any time, and an agent that asks for alarms, for random whole runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -8,11 +9,25 @@ import numpy as np
 
 from agentic_trading.agents import Agents
 from agentic_trading.core.clock import ReplayClock
-from agentic_trading.core.enums import REGIMES, Direction, Timeframe
-from agentic_trading.core.events import Alarm, AlarmRang, Event, FeatureVector, Fill, MemoryChanged, Signal
+from agentic_trading.core.enums import REGIMES, Direction, ExecutionStyle, OrderType, Timeframe
+from agentic_trading.core.events import (
+    Alarm,
+    AlarmRang,
+    AmendOrder,
+    Event,
+    FeatureVector,
+    Fill,
+    MemoryChanged,
+    OrderClosed,
+    OrderIntent,
+    OrderTerms,
+    Signal,
+    stop_id_of,
+)
 from agentic_trading.core.features import FeatureSpec, FeatureTable, Triggers, ema, roc
 from agentic_trading.core.interfaces import TradingContext
-from agentic_trading.core.models import Candle
+from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.orders import target_id_of
 from agentic_trading.strategies.base import BaseStrategy, StrategyParams
 
 
@@ -30,6 +45,9 @@ class Wishes(StrategyParams):
     higher: Timeframe | None
     two_sided: bool = False
     """Whether it leaves a short on other rows than a long."""
+    targets: int = 0
+    """How many targets go with each stop."""
+    style: ExecutionStyle | None = None
 
 
 class Steps(msgspec.Struct):
@@ -82,7 +100,11 @@ class Wanderer(BaseStrategy[Wishes]):
         if self.params.stops:
             since = candle.close if ctx.entry is None else (ctx.entry.high if sign > 0 else ctx.entry.low)
             stop = since * (1.0 - sign * (0.001 + 0.04 * (throw - 0.2)))
-        signal = make(candle, strength=0.2 + 0.8 * throw, stop=stop, reasons=reasons)
+        signal = make(candle, strength=0.2 + 0.8 * throw, stop=stop, style=self.params.style, reasons=reasons)
+        if stop is not None:
+            far = 0.001 + 0.03 * throw
+            targets = tuple(candle.close * (1.0 + sign * far * n) for n in range(1, self.params.targets + 1))
+            signal = msgspec.structs.replace(signal, targets=targets)
         return msgspec.structs.replace(signal, valid_for=self.params.valid_for)
 
     def _extra(self, closes: Any) -> Any:
@@ -138,3 +160,43 @@ class Sleeper:
         if self._naps:
             answer.append(Alarm(self.name, self._clock.now_ns + self._naps.pop()))
         return answer
+
+
+class Meddler:
+    """Agent that does to orders what no strategy can ask for: stops that trail, limits that move."""
+
+    name = "meddler"
+    reads = ("orders",)
+    emits = (OrderIntent, AmendOrder)
+
+    def __init__(self, agents: Agents, instruments: Mapping[str, Instrument], clock: ReplayClock) -> None:
+        self._orders, self._instruments, self._clock = agents.orders, instruments, clock
+        self._entries = 0
+
+    def react(self, event: OrderClosed | OrderIntent) -> Iterable[Event]:
+        terms, order_id = event.terms, event.order_id
+        if terms.closing:
+            return ()
+        if isinstance(event, OrderIntent):
+            return () if terms.price is None else (self._move(order_id, terms.symbol, terms.price),)
+        moves: list[Event] = [
+            self._move(target_id_of(order_id, number), terms.symbol, target.price)
+            for number, target in enumerate(terms.targets, start=1)
+        ]
+        stop = self._orders.all.get(stop_id_of(order_id))
+        self._entries += 1
+        if self._entries % 2 or stop is None or not (stop.status.is_open and stop.remaining):
+            return moves
+        trailing = OrderTerms(
+            terms.strategy, terms.symbol, stop.terms.side, stop.remaining, OrderType.TRAILING_STOP,
+            closing=True, reduce_only=True, replaces=stop.order_id, trail_ratio=Decimal("0.01"),
+            position_side=stop.terms.position_side,
+        )  # fmt: skip
+        made = OrderIntent(
+            f"trailing-{self._entries}", self._clock.now_ns, trailing, "", order_id, "trailing"
+        )
+        return [*moves, made]
+
+    def _move(self, order_id: str, symbol: str, price: Decimal) -> AmendOrder:
+        up = 3 * self._instruments[symbol].tick
+        return AmendOrder(order_id, self._clock.now_ns, symbol, price=price + up)

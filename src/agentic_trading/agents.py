@@ -19,6 +19,8 @@ from agentic_trading.core.events import (
     Funding,
     FundingPosted,
     GapFound,
+    Liquidated,
+    LiquidationPosted,
     MemoryChanged,
     OrderAccepted,
     OrderAmended,
@@ -59,7 +61,7 @@ from agentic_trading.strategies.regime.gate import Gate
 
 SOURCES = (
     OrderAccepted, OrderRejected, OrderAmended, AmendRejected, OrderCanceled, OrderUnknown, OrderNotSent,
-    Fill, Funding, CandlesClosed, GapFound, AlarmRang, DayStarted,
+    Fill, Funding, Liquidated, CandlesClosed, GapFound, AlarmRang, DayStarted,
 )  # fmt: skip
 
 
@@ -89,7 +91,7 @@ class Agents:
                 for each in inputs.contenders
             },
             self.ledger, self.orders, self.equity, clock, ids, settings.safe_mode.size_factor,
-            settings.execution,
+            settings.execution, hedged=settings.simulation.position_mode == "hedge",
         )  # fmt: skip
         self.gate = Gate(
             {
@@ -179,6 +181,8 @@ def topology(agents: Agents) -> Topology:
             OrderNotSent: [a.orders],
             Fill: [a.ledger, a.orders, a.entries],
             Funding: [a.ledger],
+            Liquidated: [a.ledger],
+            LiquidationPosted: [a.entries],
             OrderClosed: [a.sizing],
             AlarmRang: [a.sizing],
             # the market moves: marks, breakers, extremes, then the eyes

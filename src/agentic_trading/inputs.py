@@ -26,6 +26,7 @@ from agentic_trading.settings import AppSettings
 from agentic_trading.shared_history import Market, SharedHistory, Stretch
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
+from agentic_trading.venue_prices import VenuePrices
 
 Progress = Callable[[str], None]
 
@@ -39,6 +40,7 @@ class Inputs(msgspec.Struct, frozen=True, eq=False):
     first_row: int
     tables: Mapping[tuple[Timeframe, str], tuple[CandleColumns, Table]]
     funding: tuple[FundingStamp, ...]
+    prices: VenuePrices
     passport: Passport
     sha256: str
     warnings: tuple[str, ...]
@@ -74,8 +76,8 @@ def load_inputs(
     ]
     notes = [*market.notes, *_late_start(tables, gated, int(timeline.close_ns[first_row]))]
     return Inputs(
-        contenders, market.instruments, timeline, first_row, tables, market.funding, market.passport,
-        market.sha256, (*warnings, *notes), features_s,
+        contenders, market.instruments, timeline, first_row, tables, market.funding, market.prices,
+        market.passport, market.sha256, (*warnings, *notes), features_s,
     )  # fmt: skip
 
 
@@ -123,7 +125,7 @@ def _taking_part(
     preroll = _preroll(contenders, kept.regime(settings.regime), base) if start_ns is not None else 0
     wanted = Stretch(
         store.root, settings.backtest.exchange, symbols, base, start_ns, end_ns, preroll,
-        settings.backtest.max_fill,
+        settings.backtest.max_fill, settings.backtest.detail_timeframe,
     )  # fmt: skip
     return contenders, kept.market(wanted), notes
 

@@ -31,6 +31,7 @@ from agentic_trading.shared_history import SharedHistory
 from agentic_trading.simulation.market import market_models
 from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.strategies.base import BaseStrategy
+from agentic_trading.venue_prices import market_rows, marks_of, notes_on_marks
 
 Progress = Callable[[str, float | None], None]
 """Told what is being done and, where known, which share of it is done (0..1)."""
@@ -75,11 +76,14 @@ def record_of(
     capital = Decimal(settings.backtest.capital)
     agents = Agents(inputs, settings, clock, capital)
     models = market_models(inputs.instruments, settings.simulation)
-    venue = SimulatedVenue(inputs.instruments, models, {settings.portfolio.quote: capital})
+    marks = marks_of(inputs.timeline, inputs.prices)
+    venue = SimulatedVenue(inputs.instruments, models, {settings.portfolio.quote: capital}, marks)
     skipper = None
     if settings.backtest.step == "auto":
-        skipper = Skipper(inputs.timeline, watches_of(inputs), agents, venue)
-    replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
+        market = market_rows(inputs.timeline, inputs.prices, marks)
+        skipper = Skipper(inputs.timeline, watches_of(inputs), agents, venue, market)
+    detail = tuple(inputs.prices.detail.values())
+    replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail)
     recorder = Recorder()
     bus = EventBus(topology(agents), taps=[recorder.tap, *replay.taps])
     rows = len(inputs.timeline) - inputs.first_row
@@ -90,7 +94,9 @@ def record_of(
         "features_s": inputs.features_s,
         "replay_s": perf_counter() - loaded,
     }
-    return _record(inputs, settings, agents, replay, recorder, timing)
+    leveraged = any(model.leverage > 1 for model in models.values())
+    notes = notes_on_marks(inputs.timeline, marks) if leveraged else []
+    return _record(inputs, settings, agents, replay, recorder, timing, notes)
 
 
 @contextmanager
@@ -111,6 +117,7 @@ def _record(
     replay: Replay,
     recorder: Recorder,
     timing: Mapping[str, float],
+    notes: Sequence[str],
 ) -> RunRecord:
     times, equity = agents.equity.rows()
     inputs_digest = inputs_sha256(settings, inputs.sha256)
@@ -137,7 +144,7 @@ def _record(
         data=inputs.passport.to_dict() | {"sha256": inputs.sha256},
         timerange={"start": iso(first_open_ns), "end": iso(int(times[-1])) if len(times) else ""},
         timing=timing,
-        warnings=[*inputs.warnings, *end],
+        warnings=[*inputs.warnings, *notes, *end],
         settings_toml=to_toml(settings),
         wake_rows=replay.rows_looked_at,
     )

@@ -20,6 +20,7 @@ from agentic_trading.funding_stamps import funding_stamps
 from agentic_trading.strategies.regime.settings import RegimeSettings
 from agentic_trading.strategies.regime.threshold import ThresholdRegime
 from agentic_trading.strategies.registry import Catalogue, discover
+from agentic_trading.venue_prices import VenuePrices, read_venue_prices
 
 MOST_BYTES = 1024 * 2**20
 """Feature columns, and candles of more stretches than one, are forgotten beyond this."""
@@ -36,6 +37,7 @@ class Stretch(NamedTuple):
     end_ns: int | None
     preroll: int
     max_fill: int
+    detail: Timeframe | None = None
 
 
 class Market(msgspec.Struct, frozen=True, eq=False):
@@ -48,6 +50,7 @@ class Market(msgspec.Struct, frozen=True, eq=False):
     timeline: Timeline
     instruments: Mapping[str, Instrument]
     funding: tuple[FundingStamp, ...]
+    prices: VenuePrices
     passport: Passport
     sha256: str
     notes: tuple[str, ...]
@@ -139,11 +142,15 @@ def _read(wanted: Stretch, columns: ColumnStore) -> Market:
     timeline = build_timeline(list(base.values()))
     instruments = {symbol: load_instrument(store, wanted.venue, symbol) for symbol in wanted.symbols}
     funding, notes = funding_stamps(store, wanted.venue, instruments, timeline)
+    prices = read_venue_prices(store, wanted.venue, instruments, timeline, wanted.detail)
     known = _passport(store, wanted, base)
     digest = hashlib.sha256(known.sha256.encode())
     digest.update(msgspec.json.encode(list(instruments.values())))
     digest.update(msgspec.json.encode(list(funding)))
-    return Market(base, timeline, instruments, funding, known, digest.hexdigest(), tuple(notes), columns)
+    digest.update(prices.digest())
+    return Market(
+        base, timeline, instruments, funding, prices, known, digest.hexdigest(), tuple(notes), columns
+    )
 
 
 def _passport(store: HistoryStore, wanted: Stretch, base: Mapping[str, CandleColumns]) -> Passport:

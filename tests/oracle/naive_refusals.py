@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from agentic_trading.core.enums import Market, MarketStatus, OrderType, PositionSide, Side, TimeInForce
+from agentic_trading.core.enums import MarketStatus, OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import AmendOrder
 from agentic_trading.core.orders import OrderTerms
 
@@ -52,7 +52,7 @@ def refusal(venue: Any, terms: OrderTerms, old: dict[str, Any] | None) -> str:
         "oco_group_is_done": (terms.symbol, terms.oco_group) in venue.groups_done,
         "not_trading": rule.status_at(now) is not MarketStatus.TRADING,
         "terms_contradict": contradiction(terms),
-        "expired": terms.expires_ns is not None and terms.expires_ns < now,
+        "expired": terms.expires_ns is not None and terms.expires_ns <= now,
         "position_side_mismatch": (terms.position_side is PositionSide.NET) == venue.model.hedged,
         "quantity_off_lot": not terms.close_position and off(quantity, venue.lot),
         "price_off_tick": any(
@@ -69,9 +69,8 @@ def refusal(venue: Any, terms: OrderTerms, old: dict[str, Any] | None) -> str:
     }
     if terms.type in (OrderType.MARKET, OrderType.LIMIT):
         for held, reason in venue.bounds(terms):
-            reasons[reason if reason == "insufficient_holdings" else "reduce_only_without_position"] = (
-                held < venue.lot
-            )
+            name = "reduce_only_without_position" if reason == "reduce_only" else reason
+            reasons[name] = held < venue.lot
     most = [rule.max_quantity, rule.max_market_quantity if market else None]
     reasons["above_max_quantity"] = not exempt and any(
         quantity > exact(each) for each in most if each is not None

@@ -11,16 +11,26 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from agentic_trading.core.enums import Market, MarketStatus, OrderType, PositionSide, Side, TimeInForce
+from agentic_trading.core.enums import Market, OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import AmendOrder, CancelOrder, SubmitOrder
 from agentic_trading.core.models import Candle, Instrument
-from oracle.naive_refusals import LIMITED, STOPS, TAKE_PROFITS, WITH_TRIGGER, bad_amend, closes_a_leg, down, exact, refusal, up
 from agentic_trading.core.orders import OrderTerms, attached_stop, attached_target, stop_id_of, target_id_of
+from oracle.naive_refusals import (
+    LIMITED,
+    STOPS,
+    TAKE_PROFITS,
+    WITH_TRIGGER,
+    bad_amend,
+    closes_a_leg,
+    down,
+    exact,
+    refusal,
+    up,
+)
 
 Order = dict[str, Any]
 Report = dict[str, Any]
 EIGHT_DECIMALS = Fraction(1, 10**8)
-AT_ONCE = (TimeInForce.IOC, TimeInForce.FOK)
 
 
 class NaiveVenue:
@@ -146,7 +156,9 @@ class NaiveVenue:
         better = order["best"] is None or (price - order["best"]) * sign < 0
         order["best"] = price if better else order["best"]
         gap = order["amount"] if order["ratio"] is None else order["best"] * order["ratio"]
-        order["level"] = up(order["best"] + gap, self.tick) if sign > 0 else down(order["best"] - gap, self.tick)
+        order["level"] = (
+            up(order["best"] + gap, self.tick) if sign > 0 else down(order["best"] - gap, self.tick)
+        )
 
     def _trades_through(self, order: Order) -> None:
         """Limits the candle trades through; what came after the open trusts only the close."""
@@ -170,7 +182,7 @@ class NaiveVenue:
         order["whole"], order["triggered"] = self.step == 2, True
         bracket, role = order["place"]
         if role == "stop":
-            for other in [bracket["entry"], *bracket["targets"]]:
+            for other in [bracket["entry"], *bracket["targets"].values()]:
                 self._cancel(other, "stopped_out")
         self._excludes(order)
         self._execute(order, shown, taker=True)
@@ -197,7 +209,7 @@ class NaiveVenue:
         if order["state"] == "limit" and taker and (price - order["price"]) * order["sign"] > 0:
             may, bounds = Fraction(0), []  # a limit takes only if the price after costs is within it
         if order["terms"].time_in_force is TimeInForce.FOK and may < left:
-            may = Fraction(0)
+            return self._cancel(order, "fill_or_kill")
         if may > 0 and not self._fill(order, may, price, shown, taker):
             return self._cancel(order, "insufficient_balance")
         if order["filled"] == order["quantity"]:
@@ -207,16 +219,15 @@ class NaiveVenue:
         for held, reason in bounds:
             if held - may < self.lot:
                 return self._cancel(order, reason)
-        if order["terms"].time_in_force in AT_ONCE:
-            ioc = order["terms"].time_in_force is TimeInForce.IOC
-            self._cancel(order, "immediate_or_cancel" if ioc else "fill_or_kill")
+        if order["terms"].time_in_force is TimeInForce.IOC:
+            self._cancel(order, "immediate_or_cancel")
 
     def bounds(self, terms: OrderTerms) -> list[tuple[Fraction, str]]:
         """What a reducing order or a sale of spot holdings may execute at most, down to the lot."""
         found = []
+        against = max(Fraction(0), self._position(terms.position_side) * -terms.side.sign)
         if terms.reduce_only or terms.close_position or closes_a_leg(terms):
-            against = self._position(terms.position_side) * -terms.side.sign
-            found.append((max(Fraction(0), down(against, self.lot)), "reduce_only"))
+            found.append((down(against, self.lot), "reduce_only"))
         if self.rule.market is Market.SPOT and terms.side is Side.SELL:
             held = self.balances.get(self.rule.base, Fraction(0))
             found.append((down(held, self.lot), "insufficient_holdings"))
@@ -319,21 +330,22 @@ class NaiveVenue:
         bracket["stop"]["quantity"] += quantity
 
     def _grow_targets(self, bracket: Order, entry: Order) -> None:
-        targets = entry["terms"].targets
-        for number, target in enumerate(targets):
-            want = down(bracket["filled"] * exact(target.share_ratio), self.lot)
-            spread = sum(each["quantity"] for each in bracket["targets"])
-            mine = bracket["targets"][number]["quantity"] if number < len(bracket["targets"]) else 0
-            if number == len(targets) - 1 and sum(exact(each.share_ratio) for each in targets) == 1:
-                want = bracket["filled"] - spread + mine
-            more = min(want - mine, bracket["filled"] - spread)
-            if number == len(bracket["targets"]):
-                name = target_id_of(entry["id"], number + 1)
-                made = self._add(name, attached_target(entry["terms"], target), (bracket, "target"))
-                bracket["targets"].append(made)
+        """With F filled, target i is raised to F x share, down to the lot, as far as F is not spread."""
+        targets, made = entry["terms"].targets, bracket["targets"]
+        whole = sum(exact(target.share_ratio) for target in targets) == 1
+        for number, target in enumerate(targets, start=1):
+            spread = sum(each["quantity"] for each in made.values())
+            mine = made[number]["quantity"] if number in made else Fraction(0)
+            want = down(bracket["filled"] * exact(target.share_ratio), self.lot) - mine
+            if number == len(targets) and whole:
+                want = bracket["filled"]  # the last one takes all that is left
+            more = min(want, bracket["filled"] - spread)
             if more > 0:
-                bracket["targets"][number]["quantity"] += more
-                self._tell_amended(bracket["targets"][number])
+                if number not in made:
+                    terms = attached_target(entry["terms"], target)
+                    made[number] = self._add(target_id_of(entry["id"], number), terms, (bracket, "target"))
+                made[number]["quantity"] += more
+                self._tell_amended(made[number])
 
     def _add(self, order_id: str, terms: OrderTerms, place: Any = None) -> Order:
         waits = terms.type in WITH_TRIGGER or terms.type is OrderType.TRAILING_STOP
@@ -348,7 +360,10 @@ class NaiveVenue:
             "fresh": place is None or self.step > 3, "whole": self.step < 3,
             "born": "close" if place and self.step > 3 else "",
         }  # fmt: skip
-        order["place"] = place or ({"entry": order, "stop": None, "targets": [], "filled": Fraction(0)}, "entry")
+        order["place"] = place or (
+            {"entry": order, "stop": None, "targets": {}, "filled": Fraction(0)},
+            "entry",
+        )
         self.orders[order_id] = order
         self._tell("OrderAccepted", order)
         return order
@@ -389,7 +404,8 @@ class NaiveVenue:
         elif role == "stop":
             bracket["stop"] = order
         else:
-            bracket["targets"] = [order if each is old else each for each in bracket["targets"]]
+            made = bracket["targets"]
+            bracket["targets"] = {number: order if made[number] is old else made[number] for number in made}
         order["place"] = (bracket, role)
 
     def _takes_at_arrival(self, order: Order) -> None:

@@ -12,6 +12,7 @@ from agentic_trading.core.events import (
     Fill,
     OrderCanceled,
     OrderClosed,
+    OrderRejected,
     Proposal,
     Refusal,
     Signal,
@@ -128,5 +129,9 @@ def test_everything_happens_in_these_runs() -> None:
     stops = {stop_id_of(event.order_id) for event in events if isinstance(event, Fill)}
     assert any(event.order_id in stops for event in events if isinstance(event, Fill))
     kinds = sum((outcome.kinds for outcome in outcomes), start=type(outcomes[0].kinds)())
-    assert {"Funding", "SignalGated", "OrderRejected", "MemoryChanged"} <= set(kinds)
+    assert {"Funding", "Liquidated", "SignalGated", "OrderRejected", "MemoryChanged"} <= set(kinds)
+    assert {"OrderAmended", "AmendRejected"} <= set(kinds)
+    assert reasons >= {"target_reached", "passive_timeout"}
+    assert any(event.order_id.startswith("trailing") for event in events if isinstance(event, Fill))
+    assert "post_only_would_take" in {event.reason for event in events if isinstance(event, OrderRejected)}
     assert any(outcome.bankrupt and outcome.looked_at < outcome.rows for outcome in outcomes)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from agentic_trading.core.enums import Direction
+from agentic_trading.core.enums import Direction, ExecutionStyle
 from agentic_trading.core.events import OrderClosed, Refusal
 from books_drive import KEYS, LATENCY_CANDLES, SYMBOLS, Bar, Drive, Wish
 
@@ -17,6 +17,8 @@ WISHES = st.builds(
     direction=st.sampled_from(list(Direction)),
     stop_ratio=st.sampled_from([None, 0.003, 0.01, 0.03]),
     valid_for=st.sampled_from([0, 0, 1, 4]),
+    target_ratio=st.sampled_from([None, 0.002, 0.008]),
+    style=st.sampled_from([None, None, *ExecutionStyle]),
 )
 BARS = st.builds(
     Bar,
@@ -88,14 +90,18 @@ TestBooksMachine.settings = settings(
 )
 
 
-def long_session(seed: int, candles: int) -> Drive:
+def long_session(seed: int, candles: int, *, styled: bool) -> Drive:
     """A seeded session in which everybody changes their mind all the time."""
     draw, drive = random.Random(seed), Drive()
     for _ in range(candles):
         for key in KEYS:
             if draw.random() < 0.12:
                 stop = draw.choice([None, 0.003, 0.01, 0.03])
-                drive.wish(key, Wish(draw.choice(list(Direction)), stop, draw.choice([0, 0, 1, 4])))
+                wish = Wish(draw.choice(list(Direction)), stop, draw.choice([0, 0, 1, 4]))
+                if styled:
+                    style, target = draw.choice([None, *ExecutionStyle]), draw.choice([None, 0.002, 0.008])
+                    wish = wish._replace(style=style, target_ratio=target)
+                drive.wish(key, wish)
         bars = {
             symbol: Bar(
                 gap=draw.choice([0.0, 0.0, draw.uniform(-0.01, 0.01)]),
@@ -118,12 +124,12 @@ def long_session(seed: int, candles: int) -> Drive:
     return drive
 
 
-@pytest.mark.parametrize("first", [0, 10])
-def test_long_sessions_keep_the_books(first: int) -> None:
+@pytest.mark.parametrize(("first", "styled"), [(0, False), (10, False), (20, True), (30, True)])
+def test_long_sessions_keep_the_books(first: int, styled: bool) -> None:
     """In sessions with every kind of accident, all laws hold at every candle and at rest."""
     seen: Counter[str] = Counter()
     for seed in range(first, first + 10):
-        for event in long_session(seed, 150).books.events:
+        for event in long_session(seed, 150, styled=styled).books.events:
             if isinstance(event, Refusal):
                 seen[event.code] += 1
             elif isinstance(event, OrderClosed):
@@ -133,5 +139,6 @@ def test_long_sessions_keep_the_books(first: int) -> None:
         "filled", "replaced", "stopped_out", "signal_changed", "reduce_only", "position_was_smaller",
         "reduce_only_without_position", "replaced_order_is_done", "max_position", "max_gross_exposure",
         "short_not_possible", "expired",
+        *(("target_reached", "passive_timeout", "post_only_would_take") if styled else ()),
     ):  # fmt: skip
         assert seen[accident] > 0, f"no {accident} in {dict(seen)}"

@@ -166,8 +166,8 @@ def test_environment_wins_over_dotenv_and_knows_its_own_names(tmp_path: Path) ->
     ("text", "parts"),
     [
         (
-            "[risk]\nmax_leverage = 3",
-            ["mine.toml:2", "max_leverage of 3 needs the margin model that is not built yet"],
+            "[simulation]\nleverage = 300",
+            ["mine.toml:2", "leverage"],
         ),
         ("[risk]\nmax_position_pct = 5", ["5 means 500 %; for 5 % write 0.05"]),
         ("[simulation]\nlatency_ms = 0.25", ["simulation.latency_ms must be a whole number", "milliseconds"]),

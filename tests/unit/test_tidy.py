@@ -18,7 +18,7 @@ PACKAGE_MODULES = 14
 
 # Exceptions to the sizes: each with its own limit and the reason why splitting would make it worse.
 LONG_MODULES: dict[str, tuple[int, str]] = {
-    "core/events.py": (450, "the whole language of the platform in one place, in the order a trade lives"),
+    "core/events.py": (470, "the whole language of the platform in one place, in the order a trade lives"),
 }
 LONG_FUNCTIONS: dict[str, tuple[int, str]] = {}
 LARGE_PACKAGES: dict[str, tuple[int, str]] = {

@@ -12,6 +12,8 @@ from agentic_trading.core.events import (
     Fill,
     Funding,
     FundingPosted,
+    Liquidated,
+    LiquidationPosted,
     MemoryChanged,
     OrderAccepted,
     OrderAmended,
@@ -47,6 +49,8 @@ RECORDED: tuple[type[Event], ...] = (
     Fill,
     Funding,
     FundingPosted,
+    Liquidated,
+    LiquidationPosted,
     TradingStateSet,
 )
 """Event types that make the fingerprint: what was decided and what came of it, never the bus numbers."""

@@ -5,18 +5,18 @@ alarms, then the day boundary. Commands leave after all of it and reach the venu
 So an instant has two parts, the venue's and the core's, and next-event replay may need only the first.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any, Protocol, get_args
 
 import msgspec
 
 from agentic_trading.backtester.skipping import Moving, Skipper
-from agentic_trading.backtester.timeline import CandleReader, Timeline
+from agentic_trading.backtester.timeline import CandleReader, DetailReader, Timeline
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS
 from agentic_trading.core.events import Alarm, AlarmRang, Bankrupt, CandlesClosed, DayStarted, Event, GapFound
-from agentic_trading.core.models import Candle, plain
+from agentic_trading.core.models import Candle, CandleColumns, plain
 
 
 class Bus(Protocol):
@@ -35,7 +35,7 @@ class Venue(Protocol):
 
     def send(self, command: Event) -> None: ...
 
-    def pass_candles(self, candles: Iterable[Candle]) -> list[Event]: ...
+    def pass_candles(self, candles: Iterable[Candle], now_ns: int) -> list[Event]: ...
 
     def fund(self, symbol: str, at_ns: int, rate: float, mark: float) -> Event | None: ...
 
@@ -59,8 +59,12 @@ class Replay:
         venue: Venue,
         funding: Sequence[FundingStamp] = (),
         skipper: Skipper | None = None,
+        detail: Sequence[CandleColumns] = (),
     ) -> None:
-        """``funding`` is sorted by time, then symbol. Without a skipper every row is looked at."""
+        """``funding`` is sorted by time, then symbol. Without a skipper every row is looked at.
+
+        ``detail`` are finer candles of some symbols: where there are any, they pass instead of a row's own.
+        """
         self._timeline = timeline
         self._clock = clock
         self._venue = venue
@@ -69,6 +73,7 @@ class Replay:
         self._asked = 0
         self._skipper = skipper
         self._reader = CandleReader(timeline)
+        self._detail = {columns.symbol: DetailReader(columns) for columns in detail}
         self.bankrupt = False
         self.rows_looked_at = 0
 
@@ -121,9 +126,25 @@ class Replay:
             self._deliver(bus, DayStarted(day * DAY_NS))
         busy = self._venue.busy
         if busy:
-            for report in self._venue.pass_candles(self._reader.of(busy, row)):
-                self._deliver(bus, report)
+            self._pass(bus, busy, row, at_ns)
         return self._fund_until(bus, at_ns) or moved or bool(busy)
+
+    def _pass(self, bus: Bus, symbols: Sequence[str], row: int, at_ns: int) -> None:
+        """Let the candles of a row pass, finer ones where there are such: one call for each of their closes.
+
+        What the venue reports is delivered after all of them: nobody decides inside a row.
+        """
+        candles = self._reader.of(symbols, row)
+        if not self._detail:
+            reports = self._venue.pass_candles(candles, at_ns)
+        else:
+            reports = []
+            for close_ns, finer in _in_steps(candles, self._detail):
+                reports += self._venue.pass_candles(finer, close_ns)
+            if not candles:
+                reports = self._venue.pass_candles((), at_ns)
+        for report in reports:
+            self._deliver(bus, report)
 
     def _close(self, bus: Bus, row: int, at_ns: int) -> None:
         """The core's part of an instant: it looks at the candles that closed."""
@@ -170,3 +191,19 @@ class Replay:
             heappush(self._alarms, (event.at_ns, self._asked, event.key))
         else:
             self.bankrupt = True
+
+
+def _in_steps(
+    candles: Sequence[Candle], detail: Mapping[str, DetailReader]
+) -> list[tuple[int, list[Candle]]]:
+    """The finer candles that make up a row, by their closes, each instant in the order of the symbols."""
+    steps: dict[int, list[Candle]] = {}
+    for candle in candles:
+        own = detail.get(candle.symbol)
+        for each in (own.within(candle) if own is not None else None) or (candle,):
+            steps.setdefault(each.close_ns, []).append(each)
+    return sorted(steps.items(), key=_instant)
+
+
+def _instant(step: tuple[int, list[Candle]]) -> int:
+    return step[0]

@@ -20,6 +20,9 @@ class BacktestSettings(Section):
         "auto", description="whose history and rules; auto: the exchange that has the data, else the sample"
     )
     timeframe: OneOf[Timeframe] = Field(Timeframe.M1, description="base candle interval of the replay")
+    detail_timeframe: OneOf[Timeframe] | None = Field(
+        None, description="finer candles that orders meet where they are stored; absent: those of the replay"
+    )
     timerange: str = Field(
         "", description="YYYYMMDD-YYYYMMDD in UTC, end exclusive, either end open; empty: all"
     )

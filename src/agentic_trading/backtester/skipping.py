@@ -17,6 +17,7 @@ from agentic_trading.backtester.wake import NEVER, Lookout, Watch
 from agentic_trading.core.enums import Posture
 from agentic_trading.core.events import (
     Fill,
+    LiquidationPosted,
     OrderClosed,
     OrderIntent,
     OrderTerms,
@@ -27,7 +28,7 @@ from agentic_trading.core.events import (
 from agentic_trading.core.models import plain
 from agentic_trading.simulation.resting import Waits
 
-Moving = SignalAdmitted | Refusal | OrderIntent | OrderClosed | Fill
+Moving = SignalAdmitted | Refusal | OrderIntent | OrderClosed | Fill | LiquidationPosted
 """Events after which a strategy may stand elsewhere on a symbol."""
 
 
@@ -58,10 +59,16 @@ class Skipper:
     """Finds the next row to look at and marks the rows before it."""
 
     def __init__(
-        self, timeline: Timeline, watches: Sequence[Watch], core: SkippingCore, venue: SkippingVenue
+        self,
+        timeline: Timeline,
+        watches: Sequence[Watch],
+        core: SkippingCore,
+        venue: SkippingVenue,
+        market: MarketRows | None = None,
     ) -> None:
+        """``market`` is told where marks or finer candles reach further than the timeline's own."""
         self._rows = len(timeline)
-        self._market = MarketRows(timeline)
+        self._market = market if market is not None else MarketRows(timeline)
         self._times = plain(timeline.close_ns)
         self._pairs = [(watch.strategy, watch.symbol) for watch in watches]
         self._lookout = Lookout(watches, core.posture)
@@ -76,6 +83,8 @@ class Skipper:
         kind = type(event)
         if kind is OrderIntent or kind is OrderClosed:
             what = event.terms  # type: ignore[union-attr]
+        elif kind is LiquidationPosted:
+            what = event.fill  # type: ignore[union-attr]
         else:
             what = event.signal if kind is SignalAdmitted else event  # type: ignore[union-attr, assignment]
         self._lookout.changed(what.strategy, what.symbol)
@@ -105,6 +114,9 @@ class Skipper:
             for symbol, (down, up) in waits.levels.items():
                 if stop > since:
                     stop = self._market.first_touch(symbol, down, up, since, stop)
+            for symbol, (down, up) in waits.marks.items():
+                if stop > since:
+                    stop = self._market.first_mark_touch(symbol, down, up, since, stop)
         return stop if stop <= row else self._core.skip(self._market, row, stop)
 
     def look(self, row: int) -> list[str]:

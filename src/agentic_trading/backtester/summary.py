@@ -26,6 +26,8 @@ from agentic_trading.core.equity import EQUITY, GROSS
 from agentic_trading.core.events import (
     Fill,
     FundingPosted,
+    Liquidated,
+    LiquidationPosted,
     OrderIntent,
     Refusal,
     Signal,
@@ -35,10 +37,13 @@ from agentic_trading.core.events import (
 from agentic_trading.core.models import CLOSE, CandleColumns
 from agentic_trading.core.money import ZERO, decimal_of, exact
 
+_FORCED = {"liquidated": "liquidated", "delisted": "delisted"}
+"""What stands for an order where the venue closed a position by force, and why it did."""
+
 
 def result_of(record: RunRecord) -> Result:
     """The result of a run: every table, every metric, and the summary document."""
-    fills = [event for event in record.events if isinstance(event, Fill)]
+    fills = [event for event in _bookings(record) if isinstance(event, Fill)]
     posted = [event for event in record.events if isinstance(event, FundingPosted)]
     trips = _round_trips(record)
     prices = price_candles(_traded(record))
@@ -101,11 +106,12 @@ def _summary(record: RunRecord, trips: RoundTrips) -> dict[str, Any]:
             "gated": kinds[SignalGated],
             "refusals": kinds[Refusal],
             "orders": sum(1 for order in record.orders if order.quantity),
+            "liquidations": kinds[Liquidated],
         },
         "per_strategy": by_key(trips, "strategy", record.strategies),
         "per_symbol": by_key(trips, "symbol", record.candles),
         "timing": dict(record.timing),
-        "warnings": [*record.warnings, *_breaker_notes(record)],
+        "warnings": [*record.warnings, *_breaker_notes(record), *_liquidation_notes(record)],
     }
 
 
@@ -115,6 +121,26 @@ def _breaker_notes(record: RunRecord) -> list[str]:
         f"The {event.reason} breaker tripped at {iso(event.at_ns)[:16]} UTC: nothing was opened after that."
         for event in record.events
         if isinstance(event, TradingStateSet) and event.reason == "max_drawdown"
+    ]
+
+
+def _liquidation_notes(record: RunRecord) -> list[str]:
+    """What the venue closed by force is not what a strategy wanted: say so."""
+    forced = [event for event in record.events if type(event) is Liquidated]
+    notes = []
+    for reason in dict.fromkeys(event.reason for event in forced):
+        first, *others = [event for event in forced if event.reason == reason]
+        text = f"{first.symbol} was {reason} at {iso(first.at_ns)[:16]} UTC: the venue closed the position."
+        notes.append(f"{text} So it went {len(others)} more times." if others else text)
+    return notes
+
+
+def _bookings(record: RunRecord) -> list[Fill | FundingPosted]:
+    """Fills, those by force among them, and funding, in the order in which they were booked."""
+    return [
+        event.fill if type(event) is LiquidationPosted else event  # type: ignore[misc]
+        for event in record.events
+        if type(event) is Fill or type(event) is FundingPosted or type(event) is LiquidationPosted
     ]
 
 
@@ -135,8 +161,8 @@ def _round_trips(record: RunRecord) -> RoundTrips:
     regimes = {order_id: signals.get(cause, Regime.UNKNOWN) for order_id, cause in causes.items()}
     marks = {symbol: decimal_of(float(columns.bars[CLOSE, -1])) for symbol, columns in record.candles.items()}
     return fold_round_trips(
-        [event for event in record.events if type(event) is Fill or type(event) is FundingPosted],
-        reasons={order.order_id: order.reason for order in record.orders},
+        _bookings(record),
+        reasons=_FORCED | {order.order_id: order.reason for order in record.orders},
         regimes=regimes,
         marks=marks,
         lots={symbol: instrument.lot for symbol, instrument in record.instruments.items()},

@@ -1,5 +1,6 @@
 """The candles of all symbols on one time axis: which of them close at which instant, and at what price."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -147,14 +148,40 @@ class _SymbolReader:
         )  # fmt: skip
 
 
+class DetailReader:
+    """Makes the finer candles of one symbol that lie within a coarser one."""
+
+    def __init__(self, columns: CandleColumns) -> None:
+        self._opens = plain(columns.open_ns)
+        self._reader = _SymbolReader(columns, None)
+
+    def within(self, candle: Candle) -> tuple[Candle, ...]:
+        """The finer candles from the open to the close of a candle, where all of its time is known."""
+        if candle.filled:
+            return ()
+        first, stop = bisect_left(self._opens, candle.open_ns), bisect_left(self._opens, candle.close_ns)
+        found = tuple([finer for row in range(first, stop) if (finer := self._reader.at(row)) is not None])
+        length = sum(finer.close_ns - finer.open_ns for finer in found)
+        return found if length == candle.close_ns - candle.open_ns else ()
+
+
+Ranges = tuple[FloatArray, FloatArray]
+"""Highs and lows."""
+
+
 class MarketRows:
     """The timeline's prices for compiled functions: marks by row, and what the candles in between reached.
 
     ``closes`` (n, symbols) carries the last close forward, NaN before the first; ``day_edges`` (n,) as in
-    `core.equity.mark_rows`.
+    `core.equity.mark_rows`. What orders meet in a row may reach further than its own candle: ``reach``
+    has highs and lows (n,) by symbol for that, ``marks`` those of the mark prices; both by the symbol's
+    own rows.
     """
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(
+        self, timeline: Timeline, reach: Mapping[str, Ranges] | None = None,
+        marks: Mapping[str, Ranges] | None = None,
+    ) -> None:  # fmt: skip
         self.timeline = timeline
         self.times = timeline.close_ns
         self.closes = _closes(timeline)
@@ -163,6 +190,9 @@ class MarketRows:
             columns.symbol: (position, columns.bars[HIGH], columns.bars[LOW])
             for position, columns in enumerate(timeline.columns)
         }
+        traded = {columns.symbol: (columns.bars[HIGH], columns.bars[LOW]) for columns in timeline.columns}
+        self._reach = traded | dict(reach or {})
+        self._marks = self._reach | dict(marks or {})
 
     def extremes(self, symbol: str, start: int, stop: int) -> tuple[float, float]:
         """Highest high and lowest low of a symbol in rows ``start..stop``; neutral if it has no candle."""
@@ -172,7 +202,14 @@ class MarketRows:
 
     def first_touch(self, symbol: str, down: float, up: float, start: int, stop: int) -> int:
         """First row in ``start..stop`` whose low reaches ``down`` or whose high ``up``, else ``stop``."""
-        position, highs, lows = self._ranges[symbol]
+        return self._first_touch(symbol, self._reach[symbol], down, up, start, stop)
+
+    def first_mark_touch(self, symbol: str, down: float, up: float, start: int, stop: int) -> int:
+        """The same for mark prices."""
+        return self._first_touch(symbol, self._marks[symbol], down, up, start, stop)
+
+    def _first_touch(self, symbol: str, ranges: Ranges, down: float, up: float, start: int, stop: int) -> int:
+        position, (highs, lows) = self._ranges[symbol][0], ranges
         first, last = self.timeline.own_rows(position, start, stop)
         touched: int = first_touch(highs, lows, down, up, first, last)
         return self.timeline.row_of(position, touched) if touched < last else stop

@@ -20,6 +20,7 @@ from agentic_trading.main import backtest as run_backtest
 @run_options
 @click.option("--capital", help="Starting cash in quote currency.")
 @click.option("--seed", help="Seed of everything that is drawn.")
+@click.option("--detail-timeframe", help="Finer candles that orders meet where they are stored, such as 1m.")
 @click.option("--step", help="auto, or every to look at each candle; the result is the same.")
 @click.option(
     "--band",
@@ -32,6 +33,7 @@ def backtest(
     capital: str | None,
     seed: str | None,
     step: str | None,
+    detail_timeframe: str | None,
     band: bool,
     peer: str | None,
     out: Path | None,
@@ -45,6 +47,7 @@ def backtest(
     if peer is not None and peer not in PEERS:
         raise UsageError(f"--metrics {peer}: choose one of {', '.join(PEERS)}")
     more = {"backtest.capital": capital, "backtest.seed": seed, "backtest.step": step}
+    more["backtest.detail_timeframe"] = detail_timeframe
     request = request_of("backtest", flags, more)
     for note in request.notes:
         click.echo(note, err=True)

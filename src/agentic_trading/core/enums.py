@@ -36,7 +36,7 @@ _DIRECTION_SIGN = {Direction.LONG: 1, Direction.SHORT: -1, Direction.FLAT: 0}
 class Posture(IntEnum):
     """Where a strategy stands on a symbol; it decides which of its triggers can matter.
 
-    Between means that an own order is on its way or works, or that a signal waits for one.
+    Between means that an own order is on its way or works, that an entry goes on, or a signal waits.
     """
 
     FLAT = 0

@@ -344,7 +344,30 @@ class Funding(Event, frozen=True):
     payment: Decimal
 
 
+class Liquidated(Event, frozen=True):
+    """The venue closed all there was of a perpetual by force, at one price.
+
+    ``quantity`` is the signed position that was closed, ``fee`` all that was taken beside (what the
+    insurance fund bore is negative), ``mark`` the mark price behind it. ``reason`` is ``liquidated`` or
+    ``delisted``.
+    """
+
+    at_ns: int
+    symbol: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    mark: Decimal
+    reason: str
+
+
 # --- the books and the house ------------------------------------------------------------------
+
+
+class LiquidationPosted(Event, frozen=True):
+    """One strategy's exact share of a forced closing, as posted to its sub-book; no order stands behind."""
+
+    fill: Fill
 
 
 class FundingPosted(Event, frozen=True):
@@ -428,7 +451,9 @@ AnyEvent = (
     | OrderNotSent
     | Fill
     | Funding
+    | Liquidated
     | FundingPosted
+    | LiquidationPosted
     | OrderClosed
     | TradingStateSet
     | Bankrupt

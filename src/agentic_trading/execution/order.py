@@ -128,7 +128,7 @@ class Order:
             raise OrderProtocolError(
                 f"{type(report).__name__} for order {self.order_id}, which is {self.status}"
             ) from None
-        partly = self.filled and status is OrderStatus.ACCEPTED
+        partly = status is OrderStatus.ACCEPTED and self.filled
         self.status = OrderStatus.PARTIALLY_FILLED if partly else status
 
     def amend(self, report: OrderAmended) -> None:

@@ -25,6 +25,9 @@ from agentic_trading.core.money import ZERO
 from agentic_trading.core.orders import attached_target, target_id_of
 from agentic_trading.execution.order import Order, OrderProtocolError
 
+_REPORTS = (
+    OrderAccepted, OrderAmended, AmendRejected, OrderRejected, OrderCanceled, OrderUnknown, OrderNotSent,
+)  # fmt: skip
 _NEVER_PLACED = "entry_without_fill"
 """How a stop or target ends for which nothing was ever filled."""
 
@@ -77,23 +80,18 @@ class OrderManager:
         if isinstance(event, CancelOrder):
             self.all[event.order_id].cancel_asked = True
             return ()
-        assert isinstance(
-            event,
-            OrderAccepted | OrderAmended | AmendRejected
-            | OrderRejected | OrderCanceled | OrderUnknown | OrderNotSent,
-        )  # fmt: skip
+        assert isinstance(event, _REPORTS)
         order = self.all[event.order_id]
-        was_open = order.status.is_open
         order.heard(event)
-        if isinstance(event, OrderAccepted | OrderAmended | AmendRejected):
+        if isinstance(event, (OrderAccepted, OrderAmended, AmendRejected)):
             if kind is not AmendRejected:
                 order.arrived_ns = order.arrived_ns or event.at_ns
-            if isinstance(event, OrderAmended) and was_open:
+            if isinstance(event, OrderAmended) and not order.done_ns:
                 order.amend(event)
             return ()
         if order.filled and isinstance(event, OrderRejected | OrderNotSent):
             raise OrderProtocolError(f"order {order.order_id} has fills, but is said never to have worked")
-        if kind is OrderUnknown or not was_open:
+        if kind is OrderUnknown or order.done_ns:
             return ()
         return self._close(order, event.at_ns, event.reason)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,7 @@ from agentic_trading.portfolio.closing import closing_orders
 from agentic_trading.portfolio.opening import (
     Allotment,
     Opening,
+    leg_of,
     loses,
     refuse,
     refuse_short,
@@ -74,8 +76,10 @@ class Allocator:
         ids: IdSequence,
         multiplier: float = 1.0,
         execution: ExecutionSettings = AT_MARKET,
+        *,
+        hedged: bool = False,
     ) -> None:
-        """``multiplier`` is the safe-mode factor on every size."""
+        """``multiplier`` is the safe-mode factor on every size; ``hedged`` keeps long and short apart."""
         self._instruments = instruments
         self._allotments = allotments
         self._settled = settled
@@ -83,7 +87,8 @@ class Allocator:
         self._marks = marks
         self._clock = clock
         self._ids = ids
-        self._opening = Opening(instruments, allotments, marks, clock, multiplier)
+        self._hedged = hedged
+        self._opening = Opening(instruments, allotments, marks, clock, multiplier, hedged=hedged)
         self._styles = EntryStyles(execution, instruments, settled, working, marks, clock, ids)
         self._waiting: dict[tuple[str, str], Signal] = {}
         self._netted: dict[tuple[str, str], None] = {}
@@ -197,8 +202,12 @@ class Allocator:
         price = self._marks.price(key[1])
         return [
             self._propose(terms, price, cause, reason)
-            for terms in closing_orders(key, held, self._working.stops(*key), reduce_only=not netted)
+            for terms in self._closing(key, held, reduce_only=not netted)
         ]
+
+    def _closing(self, key: tuple[str, str], held: Decimal, **how: Any) -> list[OrderTerms]:
+        leg = leg_of(direction_of(held), self._instruments[key[1]], hedged=self._hedged)
+        return closing_orders(key, held, self._working.stops(*key), leg, **how)
 
     def _cancel_loose(self, key: tuple[str, str]) -> list[Event]:
         """Take back the targets that an exit would leave behind; it goes when they are gone."""
@@ -239,7 +248,7 @@ class Allocator:
             return [refuse(signal, now_ns, "stop_on_wrong_side", float(price), mark, sign=sign)]
         return [
             self._propose(terms, mark, signal.id, "stop")
-            for terms in closing_orders(key, held, self._working.stops(*key), stop_price=price)
+            for terms in self._closing(key, held, stop_price=price)
         ]
 
     def _new_stop(self, key: tuple[str, str], signal: Signal) -> Decimal | None:

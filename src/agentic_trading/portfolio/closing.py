@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from agentic_trading.core.enums import OrderType, Side
+from agentic_trading.core.enums import OrderType, PositionSide, Side
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.interfaces import OpenOrder
 from agentic_trading.core.money import ZERO
@@ -13,6 +13,7 @@ def closing_orders(
     key: tuple[str, str],
     held: Decimal,
     stops: Sequence[OpenOrder],
+    leg: PositionSide,
     *,
     stop_price: Decimal | None = None,
     reduce_only: bool = True,
@@ -40,6 +41,7 @@ def closing_orders(
                     closing=True,
                     reduce_only=reduce_only,
                     replaces=None if stop is None else stop.order_id,
+                    position_side=leg,
                 )
             )
     return orders

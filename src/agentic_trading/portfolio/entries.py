@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from agentic_trading.core.events import CandlesClosed, Event, Fill
+from agentic_trading.core.events import CandlesClosed, Event, Fill, LiquidationPosted
 from agentic_trading.core.interfaces import WorkingView
 from agentic_trading.core.models import Entry
 from agentic_trading.portfolio.ledger import Ledger
@@ -23,9 +23,11 @@ class Entries:
         self._at: dict[tuple[str, str], int] = {}
         self._held: dict[tuple[str, str], Decimal] = {}
 
-    def react(self, event: Fill | CandlesClosed) -> Iterable[Event]:
+    def react(self, event: Fill | LiquidationPosted | CandlesClosed) -> Iterable[Event]:
         if isinstance(event, Fill):
             self._fill(event)
+        elif isinstance(event, LiquidationPosted):
+            self._fill(event.fill)
         else:
             self._follow(event)
         return ()

@@ -4,8 +4,15 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from agentic_trading.core.accounting import apply_trade
-from agentic_trading.core.enums import Market, Side
-from agentic_trading.core.events import Event, Fill, Funding, FundingPosted
+from agentic_trading.core.enums import Liquidity, Market, Side
+from agentic_trading.core.events import (
+    Event,
+    Fill,
+    Funding,
+    FundingPosted,
+    Liquidated,
+    LiquidationPosted,
+)
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, share_of
 
@@ -33,14 +40,14 @@ class SubBook:
 
 
 class Ledger:
-    """Agent ``ledger``: folds fills and funding; every posting is exact and balanced.
+    """Agent ``ledger``: folds fills, funding and liquidations; every posting is exact and balanced.
 
     Fills are a set keyed by trade id: one that is reported again posts nothing.
     """
 
     name = "ledger"
     reads: tuple[str, ...] = ()
-    emits = (FundingPosted,)
+    emits = (FundingPosted, LiquidationPosted)
 
     def __init__(self, instruments: Mapping[str, Instrument], balances: Mapping[str, Decimal]) -> None:
         self._instruments = instruments
@@ -51,16 +58,19 @@ class Ledger:
         self._net: dict[str, Decimal] = {}
         self._net_cost: dict[str, Decimal] = {}
         self._trades: set[str] = set()
+        self._forced = 0
 
-    def react(self, event: Fill | Funding) -> Iterable[Event]:
+    def react(self, event: Fill | Funding | Liquidated) -> Iterable[Event]:
         if type(event) is Fill:
             if event.trade_id not in self._trades:
                 self._trades.add(event.trade_id)
                 self.version += 1
                 self._post_fill(event)
             return ()
-        assert isinstance(event, Funding)
         self.version += 1
+        if isinstance(event, Liquidated):
+            return self._post_liquidation(event)
+        assert isinstance(event, Funding)
         return self._post_funding(event)
 
     def position(self, strategy: str, symbol: str) -> SubBook:
@@ -130,6 +140,28 @@ class Ledger:
                     funding.at_ns, strategy, funding.symbol, funding.rate, book.quantity * funding.mark, part
                 )
             )
+        return posted
+
+    def _post_liquidation(self, closed: Liquidated) -> list[LiquidationPosted]:
+        """Close every sub-book at one price; the fee is split by quantity, the last has the remainder."""
+        holders = [
+            (strategy, book.quantity)
+            for (strategy, symbol), book in self._books.items()
+            if symbol == closed.symbol and book.quantity
+        ]
+        whole = sum((abs(quantity) for _, quantity in holders), ZERO)
+        posted, left = [], closed.fee
+        for position, (strategy, quantity) in enumerate(holders, start=1):
+            part = left if position == len(holders) else share_of(closed.fee, abs(quantity), whole)
+            left -= part
+            self._forced += 1
+            fill = Fill(
+                f"{closed.reason}-{self._forced}", closed.reason, strategy, closed.symbol,
+                Side.SELL if quantity > 0 else Side.BUY, abs(quantity), closed.price, part,
+                self._instruments[closed.symbol].quote, Liquidity.TAKER, closed.price, closed.at_ns,
+            )  # fmt: skip
+            self._post_fill(fill)
+            posted.append(LiquidationPosted(fill))
         return posted
 
     def _credit(self, asset: str, amount: Decimal) -> None:

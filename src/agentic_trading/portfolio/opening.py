@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import Direction, ExecutionStyle, Side, Timeframe
+from agentic_trading.core.enums import Direction, ExecutionStyle, PositionSide, Side, Timeframe
 from agentic_trading.core.events import OrderTerms, Refusal, Signal
 from agentic_trading.core.interfaces import Clock, MarksView
 from agentic_trading.core.models import Instrument
@@ -34,13 +34,16 @@ class Opening:
         marks: MarksView,
         clock: Clock,
         multiplier: float,
+        *,
+        hedged: bool,
     ) -> None:
-        """``multiplier`` is the safe-mode factor on every size."""
+        """``multiplier`` is the safe-mode factor on every size; ``hedged`` keeps long and short apart."""
         self._instruments = instruments
         self._allotments = allotments
         self._marks = marks
         self._clock = clock
         self._multiplier = multiplier
+        self._hedged = hedged
 
     def terms(self, signal: Signal) -> OrderTerms | Refusal:
         """The whole wanted position as one market order."""
@@ -66,7 +69,8 @@ class Opening:
             Side.BUY if signal.direction is Direction.LONG else Side.SELL,
             quantity,
             protective_stop=stop_on_tick(signal, instrument),
-            targets=_targets_on_tick(signal, instrument),
+            position_side=leg_of(signal.direction, instrument, hedged=self._hedged),
+            targets=_targets_on_tick(signal, instrument) if signal.targets else (),
         )
         return objection(signal, terms, instrument, price, now_ns) or terms
 
@@ -92,6 +96,13 @@ def objection(
         if not (target.price > 0 and (float(target.price) - price) * sign > 0):
             return refuse(signal, now_ns, "target_on_wrong_side", float(target.price), price, sign=-sign)
     return None
+
+
+def leg_of(direction: Direction, instrument: Instrument, *, hedged: bool) -> PositionSide:
+    """Which position at the venue a strategy's position is a part of."""
+    if not (hedged and instrument.can_short):
+        return PositionSide.NET
+    return PositionSide.LONG if direction is Direction.LONG else PositionSide.SHORT
 
 
 def loses(stop: Decimal, price: float, direction: Direction) -> bool:

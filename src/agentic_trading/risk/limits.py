@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from agentic_trading.core.config import Section
 from agentic_trading.core.config.section import BasisPoints, Percent, Share
@@ -19,7 +18,7 @@ class RiskSettings(Section):
     max_gross_exposure: float = Field(
         1.0, gt=0, le=10, description="longs plus shorts, in multiples of equity"
     )
-    max_leverage: float = Field(1.0, gt=0, description="largest leverage, in multiples of equity")
+    max_leverage: float = Field(1.0, gt=0, le=125, description="largest leverage, in multiples of equity")
     max_order_pct: Percent = Field(0.25, description="largest notional of one order, fraction of equity")
     price_collar_bps: BasisPoints = Field(
         100.0, description="worst price every check allows for, basis points from the mark"
@@ -34,17 +33,6 @@ class RiskSettings(Section):
         0.05,
         description="loss since the UTC day began after which only reducing is allowed, fraction of equity",
     )
-
-    @field_validator("max_leverage")
-    @classmethod
-    def _no_margin_model_yet(cls, value: float) -> float:
-        if value > 1:
-            raise PydanticCustomError(
-                "leverage",
-                "of {value} needs the margin model that is not built yet; write 1 or less",
-                {"value": f"{value:g}"},
-            )
-        return value
 
 
 class SafeModeSettings(Section):

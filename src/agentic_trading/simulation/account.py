@@ -1,24 +1,38 @@
 """The venue's own books of our account: balances per asset; of each perpetual one position, or two."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from agentic_trading.core.accounting import apply_trade
 from agentic_trading.core.enums import Market, PositionSide, Side
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO
+from agentic_trading.simulation.margin import MarginPosition
+from agentic_trading.simulation.opening import margin_after_trade
 
 # Names of their own: enums look their members up slowly.
 SPOT, LINEAR, BUY, SELL = Market.SPOT, Market.LINEAR, Side.BUY, Side.SELL
-NET, LONG = PositionSide.NET, PositionSide.LONG
+NET, LONG, SHORT = PositionSide.NET, PositionSide.LONG, PositionSide.SHORT
+LEGS = (NET, LONG, SHORT)
 Positions = dict[str, tuple[Decimal, Decimal]]
 _NOTHING = (ZERO, ZERO)
 
 
 class VenueAccount:
-    """What the venue believes we own; it enforces spot holdings and reduce-only from this."""
+    """What the venue believes we own; it enforces spot holdings and reduce-only from this.
 
-    def __init__(self, balances: dict[str, Decimal]) -> None:
+    ``margins`` is what stands behind each position with isolated margin, a part of its quote balance.
+    ``version`` rises with every change; readers may keep derived values while it stands.
+    """
+
+    def __init__(
+        self, balances: Mapping[str, Decimal], isolated: Mapping[str, Decimal] | None = None
+    ) -> None:
+        """``isolated`` is the leverage of each perpetual that has a margin of its own."""
         self.balances = dict(balances)
+        self.margins: dict[tuple[str, PositionSide], Decimal] = {}
+        self.version = 0
+        self._isolated = isolated or {}
         self._net: Positions = {}
         self._long: Positions = {}
         self._short: Positions = {}
@@ -31,7 +45,22 @@ class VenueAccount:
         net = self._net.get(symbol, _NOTHING)[0]
         if symbol not in self._long and symbol not in self._short:
             return net
-        return net + self.position(symbol, PositionSide.LONG) + self.position(symbol, PositionSide.SHORT)
+        return net + self.position(symbol, LONG) + self.position(symbol, SHORT)
+
+    def legs(self, symbol: str) -> list[MarginPosition]:
+        """The open positions on a perpetual: one, or in hedge mode up to two."""
+        if not self._held:
+            return []
+        found = (self._leg(leg).get(symbol, _NOTHING) for leg in LEGS)
+        return [MarginPosition(quantity, cost) for quantity, cost in found if quantity]
+
+    def leg(self, symbol: str, leg: PositionSide) -> MarginPosition:
+        """One position on a perpetual, which may be nothing."""
+        return MarginPosition(*self._leg(leg).get(symbol, _NOTHING))
+
+    def margin(self, symbol: str) -> Decimal:
+        """The isolated margin behind a symbol, of both legs."""
+        return sum((self.margins.get((symbol, leg), ZERO) for leg in LEGS), ZERO)
 
     @property
     def holds_perpetuals(self) -> bool:
@@ -52,12 +81,6 @@ class VenueAccount:
         held = self._leg(leg).get(instrument.symbol, _NOTHING)[0]
         return max(ZERO, held if side is SELL else -held)
 
-    def affords(self, instrument: Instrument, side: Side, cost: Decimal) -> bool:
-        """Whether a spot purchase can be paid; perpetuals are bounded by risk until margin exists."""
-        if instrument.market is LINEAR or side is SELL:
-            return True
-        return self.balances.get(instrument.quote, ZERO) >= cost
-
     def book(
         self, instrument: Instrument, side: Side, quantity: Decimal, price: Decimal, leg: PositionSide = NET
     ) -> None:
@@ -67,15 +90,37 @@ class VenueAccount:
             self.credit(instrument.base, traded)
             self.credit(instrument.quote, -traded * price)
             return
-        positions = self._leg(leg)
-        before, cost = positions.get(instrument.symbol, _NOTHING)
-        after, cost, realised = apply_trade(before, cost, traded, price)
-        positions[instrument.symbol] = (after, cost)
-        self._held += bool(after) - bool(before)
+        positions, symbol = self._leg(leg), instrument.symbol
+        before = positions.get(symbol, _NOTHING)
+        leverage = self._isolated.get(symbol)
+        if leverage is not None:
+            behind = self.margins.get((symbol, leg), ZERO)
+            self.margins[symbol, leg] = margin_after_trade(
+                MarginPosition(*before), behind, traded, price, leverage
+            )
+        after, cost, realised = apply_trade(*before, traded, price)
+        positions[symbol] = (after, cost)
+        self._held += bool(after) - bool(before[0])
         self.credit(instrument.quote, realised)
+
+    def fund(self, instrument: Instrument, payment: Decimal) -> None:
+        """Book a funding payment: to the wallet and, where a position has one, to its own margin."""
+        self.credit(instrument.quote, payment)
+        for leg in LEGS:
+            if instrument.symbol in self._isolated and self._leg(leg).get(instrument.symbol, _NOTHING)[0]:
+                self.margins[instrument.symbol, leg] += payment
+                return
+
+    def close(self, instrument: Instrument, amount: Decimal) -> None:
+        """End all positions on a perpetual and book what came of it, signed; their margin is released."""
+        for leg in LEGS:
+            self._held -= bool(self._leg(leg).pop(instrument.symbol, _NOTHING)[0])
+            self.margins.pop((instrument.symbol, leg), None)
+        self.credit(instrument.quote, amount)
 
     def credit(self, asset: str, amount: Decimal) -> None:
         """Add a signed amount to a balance."""
+        self.version += 1
         self.balances[asset] = self.balances.get(asset, ZERO) + amount
 
     def _leg(self, leg: PositionSide) -> Positions:

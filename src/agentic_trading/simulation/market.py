@@ -1,12 +1,15 @@
 """The assumptions for every market of a run, from the settings."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
 
+from agentic_trading.core.errors import ConfigError
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.simulation.costs import FREE, CostModel
+from agentic_trading.simulation.margin import max_notional, tiers_of
 from agentic_trading.simulation.resting import FeeAsset, MarketModel
 from agentic_trading.simulation.settings import SimulationSettings, fee_rates
 
@@ -18,7 +21,7 @@ def market_models(
 ) -> dict[str, MarketModel]:
     """Fees, costs, latency and participation by symbol; ``next_open`` fills cost nothing but the fee.
 
-    Raises ConfigError if a venue's fees are neither known nor given.
+    Raises ConfigError if a venue's fees are neither known nor given, or for a leverage that is not allowed.
     """
     if settings.fills == "next_open":
         shared = MarketModel(ZERO, ZERO, FREE, 0, decimal_of(settings.participation_ratio))
@@ -47,8 +50,23 @@ def market_models(
             touch_fills=settings.limit_fills == "touch",
             hedged=settings.position_mode == "hedge",
             fee_asset=_fee_asset(settings),
+            leverage=_leverage(instrument, settings),
+            isolated=settings.margin_mode == "isolated" and instrument.can_short,
         )
     return models
+
+
+def _leverage(instrument: Instrument, settings: SimulationSettings) -> Decimal:
+    """The leverage of a symbol, which its margin table must allow."""
+    wanted = decimal_of(settings.symbol_leverage.get(instrument.symbol, settings.leverage))
+    table = tiers_of(instrument)
+    if instrument.can_short and max_notional(wanted, table) == ZERO:
+        most = max(tier.max_leverage for tier in table)
+        raise ConfigError(
+            f"simulation.leverage: {instrument.symbol} cannot be held at {wanted.normalize():f}; "
+            f"its margin table allows at most {most.normalize():f}."
+        )
+    return wanted
 
 
 def _costs(settings: SimulationSettings) -> CostModel:

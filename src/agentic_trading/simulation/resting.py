@@ -8,13 +8,16 @@ import msgspec
 from agentic_trading.core.enums import Liquidity, OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.models import Candle, Instrument
-from agentic_trading.core.money import ZERO, price_to_tick
+from agentic_trading.core.money import ONE, ZERO, price_to_tick
 from agentic_trading.simulation.costs import CostModel
 
 BUY, MAKER = Side.BUY, Liquidity.MAKER
 MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
 TAKES_PROFIT = (OrderType.TAKE_PROFIT_MARKET, OrderType.TAKE_PROFIT_LIMIT)
 NEVER_RESTS = (TimeInForce.IOC, TimeInForce.FOK)
+
+
+NO_LEVELS: Mapping[str, tuple[float, float]] = {}
 
 
 class FeeAsset(msgspec.Struct, frozen=True):
@@ -33,6 +36,7 @@ class MarketModel(msgspec.Struct, frozen=True):
     each. A report is known ``report_latency_ns`` after it happened, not before the candle closed.
     ``reject_ratio`` of the orders are rejected by chance. ``optimistic`` and ``touch_fills`` are the
     kinder readings of a candle, ``hedged`` keeps long and short apart. All draws come from ``seed``.
+    A perpetual is held at ``leverage``, with a margin of its own if ``isolated``.
     """
 
     maker_fee: Decimal
@@ -50,6 +54,8 @@ class MarketModel(msgspec.Struct, frozen=True):
     touch_fills: bool = False
     hedged: bool = False
     fee_asset: FeeAsset | None = None
+    leverage: Decimal = ONE
+    isolated: bool = False
 
     def fee_rate(self, liquidity: Liquidity) -> Decimal:
         """The fee ratio for a fill that made or took liquidity."""
@@ -167,9 +173,9 @@ class Waits(msgspec.Struct, frozen=True):
     """What the venue waits for: the next arrival, the next candle of a market, or a price.
 
     ``levels`` are (down, up) by symbol: a low at or below ``down``, or a high at or above ``up``, may
-    execute something. ``every_row`` are the symbols of which every candle matters (``at_market`` says
-    whether there are any). ``arrival_ns`` is also when a held-back report is due. ``holding`` says
-    whether funding would be settled.
+    execute something. ``marks`` are the same for mark prices, which may liquidate. ``every_row`` are the
+    symbols of which every candle matters (``at_market`` says whether there are any). ``arrival_ns`` is also
+    when a held-back report is due, or a market ends. ``holding`` says whether funding would be settled.
     """
 
     arrival_ns: int | None
@@ -177,3 +183,4 @@ class Waits(msgspec.Struct, frozen=True):
     levels: Mapping[str, tuple[float, float]]
     holding: bool
     every_row: tuple[str, ...] = ()
+    marks: Mapping[str, tuple[float, float]] = NO_LEVELS

@@ -1,7 +1,7 @@
 """What trading costs and how fast it is at the simulated venue."""
 
 from decimal import Decimal
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,8 @@ from agentic_trading.core.enums import Market
 from agentic_trading.core.errors import ConfigError
 from agentic_trading.core.money import decimal_of
 from agentic_trading.simulation.fee_tiers import FEE_TIERS
+
+Leverage = Annotated[float, Field(ge=1, le=125)]
 
 
 class SimulationSettings(Section):
@@ -80,6 +82,16 @@ class SimulationSettings(Section):
     )
     position_mode: Literal["one_way", "hedge"] = Field(
         "one_way", description="perpetuals: one net position, or long and short apart"
+    )
+
+    leverage: Leverage = Field(
+        1.0, description="leverage at which perpetuals are held, multiples of the margin"
+    )
+    symbol_leverage: dict[str, Leverage] = Field(
+        default_factory=dict, description="leverage of single perpetuals, by symbol"
+    )
+    margin_mode: Literal["cross", "isolated"] = Field(
+        "cross", description="what stands behind a perpetual: the whole wallet, or a margin of its own"
     )
 
     @model_validator(mode="after")

@@ -6,14 +6,18 @@ order of the candles. What happens inside is said by `simulation.matching`, an e
 share one account.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, getcontext, setcontext
 
 from agentic_trading.core.events import Event, Funding
 from agentic_trading.core.models import Candle, Instrument
-from agentic_trading.core.money import EXACT, decimal_of, exact, payment_down
+from agentic_trading.core.money import EXACT, decimal_of, exact
 from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.collateral import Collateral
+from agentic_trading.simulation.margin import funding_payment
+from agentic_trading.simulation.mark import Marks
 from agentic_trading.simulation.matching.engine import MatchingEngine
+from agentic_trading.simulation.matching.liquidation import Liquidator
 from agentic_trading.simulation.resting import MarketModel, Waits
 from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Travel
@@ -29,39 +33,63 @@ class SimulatedVenue:
         instruments: Mapping[str, Instrument],
         models: Mapping[str, MarketModel],
         balances: dict[str, Decimal],
+        marks: Marks | None = None,
     ) -> None:
-        """``models`` holds fees, costs, latency and participation per symbol."""
-        self.account = VenueAccount(balances)
+        """``models`` holds fees, costs, latency and participation per symbol.
+
+        Without ``marks`` the candles that pass are also the mark prices; then those of every perpetual
+        that is held must pass.
+        """
+        isolated = {symbol: model.leverage for symbol, model in models.items() if model.isolated}
+        self.account = VenueAccount(balances, isolated)
         self._instruments = instruments
+        self._marks = marks if marks is not None else Marks()
+        self._collateral = Collateral(self.account, instruments, models, self._marks)
         self._travelling = Travel(models)
         slowest = max(models.values(), key=lambda model: model.report_latency_ns)
         self._tape = Tape(slowest.report_latency_ns, slowest.jitter_ns, slowest.seed)
+        self._liquidator = Liquidator(self.account, self._collateral, instruments, self._marks, self._tape)
         self._engines = {
-            symbol: MatchingEngine(instrument, models[symbol], self.account, self._tape, self._travelling)
+            symbol: MatchingEngine(
+                instrument, models[symbol], self.account, self._collateral, self._liquidator, self._tape,
+                self._travelling,
+            )
             for symbol, instrument in instruments.items()
-        }
+        }  # fmt: skip
+        self._liquidator.books.update({symbol: engine.book for symbol, engine in self._engines.items()})
         self._resting = {symbol: engine.book.orders for symbol, engine in self._engines.items()}
+        self._ends = {
+            symbol: rules.delisted_ns
+            for symbol, rules in instruments.items()
+            if rules.delisted_ns is not None
+        }
         self._busy: dict[str, MatchingEngine] = {}  # where an order travels or rests
         self._waits: Waits | None = None
 
     @property
-    def busy(self) -> list[str]:
-        """Symbols whose candles matter: where an order travels or rests; all while reports travel."""
+    def busy(self) -> Sequence[str]:
+        """Symbols whose candles matter: where an order travels or rests, a liquidation or an end is near.
+
+        All of them while reports travel.
+        """
         if self._tape.next_ns is not None:
             return list(self._engines)
-        if len(self._busy) > 1:
-            return [symbol for symbol in self._engines if symbol in self._busy]
-        return list(self._busy)
+        wanted = [*self._busy, *self._collateral.levels(), *self._ending()]
+        if len(wanted) > 1:
+            return [symbol for symbol in self._engines if symbol in wanted]
+        return wanted
 
     @property
     def idle(self) -> bool:
-        """True when nothing travels or rests: a candle cannot matter."""
-        return not self._busy and self._tape.next_ns is None
+        """True when nothing travels or rests, and nothing can be liquidated: a candle cannot matter."""
+        return not self._busy and not self.busy
 
     def waits(self) -> Waits:
         """What must happen in the market before this venue can have anything to report."""
-        if self._waits is None:
-            if not self._busy and self._tape.next_ns is None:
+        marks = self._collateral.levels()
+        if self._waits is None or self._waits.marks is not marks:
+            ending = self._ending()
+            if not self._busy and not marks and not ending and self._tape.next_ns is None:
                 return _HOLDING if self.account.holds_perpetuals else _NOTHING
             levels: dict[str, tuple[float, float]] = {}
             every_row: tuple[str, ...] = ()
@@ -70,11 +98,10 @@ class SimulatedVenue:
                     levels[symbol] = engine.book.levels
                     if engine.book.every_row:
                         every_row = (*every_row, symbol)
-            at_ns, report_ns = self._travelling.next_ns, self._tape.next_ns
-            if at_ns is None or (report_ns is not None and report_ns < at_ns):
-                at_ns = report_ns
+            times = (self._travelling.next_ns, self._tape.next_ns, *ending.values())
+            at_ns = min((each for each in times if each is not None), default=None)
             holding = self.account.holds_perpetuals
-            self._waits = Waits(at_ns, bool(every_row), levels, holding, every_row)
+            self._waits = Waits(at_ns, bool(every_row), levels, holding, every_row, marks)
         return self._waits
 
     def send(self, command: Event) -> None:
@@ -83,19 +110,29 @@ class SimulatedVenue:
         self._busy[symbol] = self._engines[symbol]
         self._waits = None
 
-    def pass_candles(self, candles: Iterable[Candle]) -> list[Event]:
-        """Let the candles of one instant pass and return the venue's reports, in order."""
-        if not self._busy and self._tape.next_ns is None:
+    def pass_candles(self, candles: Iterable[Candle], now_ns: int = 0) -> list[Event]:
+        """Let the candles of one instant pass and return the venue's reports, in order.
+
+        ``now_ns`` is the instant, where there may be none of them.
+        """
+        passing = list(candles)
+        for candle in passing:
+            self._marks.see(candle)
+            now_ns = max(now_ns, candle.close_ns)
+        self._collateral.now_ns = max(now_ns, self._collateral.now_ns)
+        if self.idle and self._tape.next_ns is None:
             return []
-        now_ns = 0
         outer = getcontext()
         setcontext(EXACT)
         try:
-            for candle in candles:
-                now_ns = max(now_ns, candle.close_ns)
-                engine = self._busy.get(candle.symbol)
-                if engine is not None and not candle.filled:  # in a filled one nothing was traded
-                    self._pass(engine, candle)
+            for candle in passing:
+                if candle.symbol in self._busy or candle.symbol in self._collateral.levels():
+                    self._pass(self._engines[candle.symbol], candle)
+            for symbol, end_ns in self._ending().items():
+                if end_ns <= now_ns:
+                    del self._ends[symbol]
+                    self._liquidator.settle(symbol, end_ns)
+                    self._forget_idle()
         finally:
             setcontext(outer)
         if self._tape.latency_ns:
@@ -103,23 +140,33 @@ class SimulatedVenue:
         return self._tape.known(now_ns)
 
     def _pass(self, engine: MatchingEngine, candle: Candle) -> None:
-        if not engine.pass_candle(candle):
-            return
+        if engine.pass_candle(candle):
+            self._forget_idle()
+
+    def _forget_idle(self) -> None:
+        """Something has changed; symbols on which nothing travels or rests any more are left alone."""
         self._waits = None
-        if not engine.book.orders and candle.symbol not in self._travelling:
-            del self._busy[candle.symbol]
+        for symbol, engine in list(self._busy.items()):
+            if not engine.book.orders and symbol not in self._travelling:
+                del self._busy[symbol]
+
+    def _ending(self) -> dict[str, int]:
+        """Symbols with orders or a position whose market will end, and when."""
+        if not self._ends:
+            return {}
+        return {
+            symbol: end_ns
+            for symbol, end_ns in self._ends.items()
+            if symbol in self._busy or self.account.legs(symbol)
+        }
 
     def fund(self, symbol: str, at_ns: int, rate: float, mark: float) -> Funding | None:
-        """Settle funding on the net position at a stamp: payment = -quantity * mark * rate.
-
-        Source: funding rules of Binance and Bybit for USDT perpetuals (longs pay a positive rate).
-        Rounded to eight decimals against us. None without a position.
-        """
+        """Settle funding on the net position at a stamp; None without a position."""
         quantity = self.account.position(symbol)
         if not quantity:
             return None
         with exact():
             exact_rate, exact_mark = decimal_of(rate), decimal_of(mark)
-            payment = payment_down(-quantity * exact_mark * exact_rate)
-            self.account.credit(self._instruments[symbol].quote, payment)
+            payment = funding_payment(quantity, exact_mark, exact_rate)
+            self.account.fund(self._instruments[symbol], payment)
         return Funding(at_ns, symbol, exact_rate, exact_mark, quantity, payment)

@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 
 from agentic_trading.core.clock import iso
-from agentic_trading.core.enums import DAY_NS, Direction, Timeframe
+from agentic_trading.core.enums import DAY_NS, Direction, ExecutionStyle, Timeframe
 from agentic_trading.core.errors import TradingError
 from agentic_trading.core.events import Event, FeatureVector, GapFound, MemoryChanged, Signal
 from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.interfaces import Strategy
 from agentic_trading.core.models import Candle
+from agentic_trading.core.money import decimal_of
 from agentic_trading.strategies.context import Context, RegimeReading
 
 
@@ -111,6 +112,8 @@ class StrategyAgent:
             strategy=self._id,
             strength=float(signal.strength),
             stop=None if signal.stop is None else float(signal.stop),
+            targets=tuple(_plain(target) for target in signal.targets),
+            style=None if signal.style is None else ExecutionStyle(signal.style),
             reasons={name: _finite(value) for name, value in signal.reasons.items()},
             id=self._ids.next("signal"),
             at_ns=vector.at_ns,
@@ -154,12 +157,41 @@ def _nonsense_within(signal: Any, candle: Candle) -> str | None:
         return f"strength {signal.strength!r}, which is not within 0..1"
     if signal.stop is not None and not (_is_number(signal.stop) and 0.0 < signal.stop < math.inf):
         return f"stop {signal.stop!r}, which is not a price"
+    wrong = _nonsense_targets(signal.targets)
+    if wrong:
+        return wrong
+    if signal.style is not None and signal.style not in tuple(ExecutionStyle):
+        return f"style {signal.style!r}, which is not one of {', '.join(ExecutionStyle)}"
     if not (isinstance(signal.valid_for, int) and signal.valid_for >= 0):
         return f"valid_for {signal.valid_for!r}, which is not a number of candles"
     for name, value in signal.reasons.items():
         if not (isinstance(name, str) and _is_number(value)):
             return f"the reason {name!r}: {value!r}, which is not a number with a name"
     return None
+
+
+def _nonsense_targets(targets: Any) -> str | None:
+    """Targets are prices, or pairs of a price and a share; the shares make no more than the whole."""
+    if not isinstance(targets, tuple | list):
+        return f"targets {targets!r}, which are not a tuple"
+    pairs = [target for target in targets if isinstance(target, tuple | list) and len(target) == 2]
+    if pairs and len(pairs) < len(targets):
+        return f"targets {targets!r}: give a share with each or with none"
+    whole = Decimal(0)
+    for price, share in pairs or [(price, None) for price in targets]:
+        if not (_is_number(price) and 0.0 < price < math.inf):
+            return f"the target {price!r}, which is not a price"
+        if share is None:
+            continue
+        if not (_is_number(share) and 0.0 < share <= 1.0):
+            return f"the target share {share!r}, which is not within 0..1"
+        whole += decimal_of(float(share))
+    return f"target shares that make {whole}, more than the whole" if whole > 1 else None
+
+
+def _plain(target: Any) -> float | tuple[float, float]:
+    """A target in plain floats, for the record."""
+    return (float(target[0]), float(target[1])) if isinstance(target, tuple | list) else float(target)
 
 
 def _finite(value: Any) -> float | None:

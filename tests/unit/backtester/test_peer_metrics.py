@@ -48,13 +48,13 @@ def test_equal_to_what_the_peer_said(peer: str, case: str) -> None:
 @pytest.mark.slow
 def test_equal_to_what_the_peer_says(peer: str) -> None:
     """Where the peer is installed it is asked again: what is recorded is what it says."""
-    for case, run in CASES.items():
-        answer = asked(peer, run)
-        if answer is None:
-            pytest.skip(f"{peer} is not installed under $BENCH_ROOT")
-        if answer["version"] != RECORDED[peer]["version"]:
-            pytest.skip(f"{peer} {answer['version']} is installed, {RECORDED[peer]['version']} is recorded")
-        assert differences(RECORDED[peer]["figures"][case], answer["figures"]) == []
+    answer = asked(peer, CASES)
+    if answer is None:
+        pytest.skip(f"{peer} is not installed under $BENCH_ROOT")
+    if answer["version"] != RECORDED[peer]["version"]:
+        pytest.skip(f"{peer} {answer['version']} is installed, {RECORDED[peer]['version']} is recorded")
+    for case in CASES:
+        assert differences(RECORDED[peer]["figures"][case], answer["figures"][case]) == []
 
 
 @each_peer

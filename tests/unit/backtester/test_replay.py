@@ -81,7 +81,7 @@ class ReportingVenue:
     def send(self, command: Event) -> None:
         self.calls.append(f"send {type(command).__name__}")
 
-    def pass_candles(self, candles: Iterable[Candle]) -> list[Event]:
+    def pass_candles(self, candles: Iterable[Candle], now_ns: int) -> list[Event]:
         self.calls.append("pass " + ",".join(candle.symbol for candle in candles))
         return [OrderAccepted("A", 0)]
 

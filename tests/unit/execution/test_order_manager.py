@@ -22,6 +22,7 @@ from agentic_trading.core.events import (
     SubmitOrder,
 )
 from agentic_trading.core.money import exact
+from agentic_trading.core.orders import Target
 from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order import NEXT, Order, OrderProtocolError
 from agentic_trading.execution.order_manager import OrderManager
@@ -30,6 +31,8 @@ from order_desk import PERP
 D = Decimal
 S = OrderStatus
 BUY = OrderTerms("a", PERP, Side.BUY, D(2))
+TARGETS = (Target(D(110), D("0.5")), Target(D(120), D("0.5")))
+BRACKET = OrderTerms("a", PERP, Side.BUY, D(2), protective_stop=D(90), targets=TARGETS)
 GUARDED = OrderTerms("a", PERP, Side.BUY, D(2), protective_stop=D(90))
 
 
@@ -281,6 +284,124 @@ def test_a_moved_stop_takes_over() -> None:
     assert stop.order_id == "2"
     tell(orders, OrderCanceled("1s", 7, "replaced"), OrderAccepted("2", 7))
     assert orders.protective_stop("a", PERP) is stop
+
+
+# --- targets -----------------------------------------------------------------------------------
+
+
+def amended(order_id: str, quantity: str, price: str | None = None, stop: str | None = None) -> OrderAmended:
+    prices = [None if each is None else D(each) for each in (price, stop)]
+    return OrderAmended(order_id, 7, D(quantity), *prices)
+
+
+def make_bracket() -> OrderManager:
+    """An entry of two, filled for one, with a stop and two targets at the venue."""
+    orders, _ = make_orders(BRACKET)
+    tell(
+        orders, fill("t1", "1"), OrderAccepted("1s", 7),
+        OrderAccepted("1t1", 7), amended("1t1", "0.5", "110"),
+        OrderAccepted("1t2", 7), amended("1t2", "0.5", "120"),
+    )  # fmt: skip
+    return orders
+
+
+def test_targets_have_what_the_venue_says() -> None:
+    """Attached targets exist with their entry, hold what the venue reports, and are not working."""
+    orders, _ = make_orders(BRACKET)
+    assert [orders.all[each].remaining for each in ("1t1", "1t2")] == [0, 0]
+    assert orders.targets("a", PERP) == []
+    orders = make_bracket()
+    assert [(each.order_id, each.remaining) for each in orders.targets("a", PERP)] == [
+        ("1t1", D("0.5")), ("1t2", D("0.5")),
+    ]  # fmt: skip
+    terms = orders.all["1t2"].terms
+    assert (terms.side, terms.price, terms.closing, terms.reduce_only) == (Side.SELL, D(120), True, True)
+    assert [each.order_id for each in orders.working("a", PERP)] == ["1"]
+    assert orders.pending("a", PERP) == (D(1), D(0))
+
+
+def test_a_filled_target_leaves_less_to_the_stop() -> None:
+    """The venue lowers the stop by what a target closed, and our stop follows."""
+    orders = make_bracket()
+    tell(
+        orders,
+        fill("t2", "0.5", "1t1", "110"),
+        OrderCanceled("1", 8, "target_reached"),
+        amended("1s", "0.5", stop="90"),
+    )
+    assert orders.all["1t1"].status is S.FILLED
+    (stop,) = orders.stops("a", PERP)
+    assert (stop.order_id, stop.remaining, stop.terms.stop_price) == ("1s", D("0.5"), D(90))
+    with pytest.raises(OrderProtocolError, match=r"filled 0\.6 of 0\.5"):
+        tell(orders, fill("t3", "0.6", "1s", "90"))
+
+
+def test_what_was_never_placed_ends_with_the_position() -> None:
+    """A target whose share was less than a lot was never at the venue: it ends when nothing is left."""
+    orders, _ = make_orders(BRACKET)
+    tell(orders, fill("t1", "1"), OrderAccepted("1t2", 7), amended("1t2", "1", "120"))
+    tell(orders, OrderCanceled("1", 8, "stopped_out"), OrderCanceled("1t2", 8, "stopped_out"))
+    assert orders.all["1t1"].status is S.PENDING
+    tell(orders, fill("t2", "1", "1s", "90"))
+    assert (orders.all["1t1"].status, orders.all["1t1"].done_ns) == (S.CANCELED, 9)
+    assert list(orders.pairs()) == []
+
+
+def test_targets_are_tied_to_the_stop_and_to_what_takes_its_place() -> None:
+    """A target is loose when neither the stop of its bracket nor an exit in its place is open."""
+    orders = make_bracket()
+    tell(orders, OrderCanceled("1", 8, "asked"))
+    leave = OrderTerms("a", PERP, Side.SELL, D(1), closing=True, replaces="1s")
+    assert list(orders.loose_targets("a", PERP)) == []
+    tell(orders, intent("2", leave), OrderCanceled("1s", 8, "replaced"), OrderAccepted("2", 8))
+    assert list(orders.loose_targets("a", PERP)) == []
+    tell(orders, OrderCanceled("2", 8, "reduce_only"))
+    assert [each.order_id for each in orders.loose_targets("a", PERP)] == ["1t1", "1t2"]
+
+
+# --- late, twice, amended ----------------------------------------------------------------------
+
+
+def test_an_amended_order_is_what_the_venue_says() -> None:
+    """Quantity and price follow the report; below what was filled, what was filled remains."""
+    orders, order = make_orders(OrderTerms("a", PERP, Side.BUY, D(2), OrderType.LIMIT, price=D(99)))
+    tell(orders, OrderAccepted("1", 6), fill("t1", "0.5"), amended("1", "1.5", "98"))
+    assert (order.remaining, order.terms.price, order.status) == (D(1), D(98), S.PARTIALLY_FILLED)
+    tell(orders, amended("1", "0.2", "98"))
+    assert (order.quantity, order.remaining) == (D("0.5"), D(0))
+    assert tell(orders, OrderCanceled("1", 9, "amended_below_filled")) != []
+
+
+def test_a_rejected_amendment_changes_nothing() -> None:
+    """The order works on as before, or stays at its end."""
+    orders, order = make_orders()
+    tell(orders, OrderAccepted("1", 6), AmendRejected("1", 7, "price_off_tick"))
+    assert (order.status, order.quantity) == (S.ACCEPTED, D(2))
+
+
+def test_a_fill_after_the_end_is_booked_and_the_end_stays() -> None:
+    """Reported late, a fill grows what was filled; the order stays cancelled and its end is told once."""
+    orders, order = make_orders()
+    assert len(tell(orders, fill("t1", "0.5"), OrderCanceled("1", 6, "asked"))) == 1
+    assert tell(orders, fill("t2", "0.5"), OrderAccepted("1", 6), OrderCanceled("1", 6, "asked")) == []
+    assert (order.filled, order.paid, order.status, order.outcome) == (D(1), D(100), S.CANCELED, "asked")
+    assert list(orders.pairs()) == []
+
+
+def test_a_late_fill_brings_the_bracket_back() -> None:
+    """If the entry was thought to have ended unfilled, its stop and targets live from the late fill on."""
+    orders, _ = make_orders(BRACKET)
+    tell(orders, OrderCanceled("1", 6, "asked"))
+    assert orders.all["1s"].status is S.CANCELED
+    tell(
+        orders,
+        fill("t1", "0.5"),
+        OrderAccepted("1s", 7),
+        OrderAccepted("1t1", 7),
+        amended("1t1", "0.2", "110"),
+    )
+    assert [(each.order_id, each.remaining) for each in orders.stops("a", PERP)] == [("1s", D("0.5"))]
+    assert [each.order_id for each in orders.targets("a", PERP)] == ["1t1"]
 
 
 def test_execution_sends_what_was_approved() -> None:

@@ -4,8 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agentic_trading.core.enums import MINUTE_NS, Direction, OrderType, Side
+from agentic_trading.core.enums import MINUTE_NS, Direction, OrderType, PositionSide, Posture, Side
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -16,8 +18,10 @@ from agentic_trading.core.events import (
     Refusal,
     Signal,
 )
+from agentic_trading.core.orders import Target
 from order_desk import PERP, SPOT, OrderDesk
 
+TARGETS = (Target(Decimal(110), Decimal("0.5")), Target(Decimal(120), Decimal("0.5")))
 LONG, SHORT, FLAT = Direction.LONG, Direction.SHORT, Direction.FLAT
 
 
@@ -346,6 +350,140 @@ def test_an_unknown_size_is_refused(desk: OrderDesk) -> None:
     assert refusal_of(desk.say(LONG)).code == "size_unknown"
 
 
-def test_targets_are_refused_by_name(desk: OrderDesk) -> None:
-    """Targets are not supported; an entry that needs them is refused rather than made without."""
-    assert refusal_of(desk.say(LONG, targets=(110.0,))).code == "targets_not_supported"
+# --- targets -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("direction", "stop", "targets", "expected"),
+    [
+        (LONG, 95.0, (110.02,), [("110.1", "1")]),
+        (SHORT, 105.0, (90.08,), [("90.0", "1")]),
+        (
+            LONG,
+            95.0,
+            (110.0, 120.0, 130.0),
+            [("110", "0.33333333"), ("120", "0.33333333"), ("130", "0.33333334")],
+        ),
+        (LONG, 95.0, ((110.0, 0.25), (120.0, 0.5)), [("110", "0.25"), ("120", "0.5")]),
+    ],
+)
+def test_targets_go_with_their_entry_and_take_no_less_than_asked(
+    desk: OrderDesk, direction: Direction, stop: float, targets: Any, expected: list[tuple[str, str]]
+) -> None:
+    """Prices are on the tick, away from the market; without shares the whole is split evenly."""
+    terms = terms_of(desk.say(direction, stop=stop, targets=targets))
+    assert [(each.price, each.share_ratio) for each in terms.targets] == [
+        (Decimal(price), Decimal(share)) for price, share in expected
+    ]
+
+
+@given(count=st.integers(1, 60))
+def test_equal_shares_make_the_whole(count: int) -> None:
+    """However many targets there are, their shares sum to exactly one and differ by rounding alone."""
+    prices = tuple(110.0 + number for number in range(count))
+    shares = [each.share_ratio for each in terms_of(OrderDesk().say(LONG, stop=95.0, targets=prices)).targets]
+    assert sum(shares) == 1
+    assert max(shares) - min(shares) < Decimal("0.000001")
+
+
+@pytest.mark.parametrize(
+    ("direction", "stop", "targets"), [(LONG, 95.0, (110.0, 100.0)), (SHORT, 105.0, (101.0,))]
+)
+def test_a_target_on_the_wrong_side_is_refused(
+    desk: OrderDesk, direction: Direction, stop: float, targets: Any
+) -> None:
+    """An entry one of whose targets the market has reached already is refused with the price."""
+    refusal = refusal_of(desk.say(direction, stop=stop, targets=targets))
+    assert (refusal.code, refusal.value, refusal.limit) == ("target_on_wrong_side", targets[-1], 100.0)
+    assert refusal.headroom is not None
+    assert refusal.headroom <= 0
+
+
+def test_targets_without_a_stop_are_refused(desk: OrderDesk) -> None:
+    """Only a stop ties targets to the exit at the venue; without one the entry is refused by name."""
+    assert refusal_of(desk.say(LONG, targets=(110.0,))).code == "targets_without_stop"
+
+
+def test_a_target_is_not_in_the_way_of_an_exit(desk: OrderDesk) -> None:
+    """Targets are not working orders: an exit goes at once, for what is held, in place of the stop."""
+    entry = desk.hold(Side.BUY, "1", protective_stop=Decimal(90), targets=TARGETS)
+    desk.grow(entry, "0.5", "0.5")
+    assert desk.allocator.posture("a", PERP) is Posture.LONG
+    desk.fill(entry + "t1", "0.5", "110")
+    assert shape(terms_of(desk.say(FLAT))) == (Side.SELL, Decimal("0.5"), True, True, entry + "s")
+
+
+def test_a_target_that_netting_disarmed_leaves_the_position_to_its_stop(desk: OrderDesk) -> None:
+    """A target that found nothing to reduce lapses; it does not take the whole position with it."""
+    entry = desk.hold(Side.BUY, "1", protective_stop=Decimal(90), targets=TARGETS)
+    desk.grow(entry, "0.5", "0.5")
+    assert desk.cancel(entry + "t1", "reduce_only") == []
+    assert desk.orders.protective_stop("a", PERP) is desk.orders.all[entry + "s"]
+
+
+def test_targets_that_no_exit_takes_along_go_first(desk: OrderDesk) -> None:
+    """If the stop is gone and targets are left, they are cancelled, and the exit goes when they are."""
+    entry = desk.hold(Side.BUY, "1", protective_stop=Decimal(90), targets=TARGETS)
+    desk.grow(entry, "0.5", "0.5")
+    desk.cancel(entry + "s", "by_hand")
+    cancels = desk.say(FLAT)
+    assert [(type(each), getattr(each, "order_id", "")) for each in cancels] == [
+        (CancelOrder, entry + "t1"), (CancelOrder, entry + "t2"),
+    ]  # fmt: skip
+    assert desk.cancel(entry + "t1") != []
+    for cancel in cancels:
+        desk.orders.react(cancel)
+    assert shape(terms_of(desk.cancel(entry + "t2"))) == (Side.SELL, Decimal(1), True, True, None)
+
+
+# --- a position of several parts ---------------------------------------------------------------
+
+
+def test_an_exit_takes_every_stop_with_it(desk: OrderDesk) -> None:
+    """A position that several orders opened is closed by one order for each of their stops."""
+    first = desk.hold(Side.BUY, "1", protective_stop=Decimal(90))
+    second = desk.hold(Side.BUY, "0.5", protective_stop=Decimal(90))
+    exits = [terms_of([each]) for each in desk.say(FLAT)]
+    assert [shape(terms) for terms in exits] == [
+        (Side.SELL, Decimal(1), True, True, first + "s"),
+        (Side.SELL, Decimal("0.5"), True, True, second + "s"),
+    ]
+
+
+def test_moving_the_stop_moves_every_stop(desk: OrderDesk) -> None:
+    """Each of several stops is replaced for what it covers; one that is there already stays."""
+    first = desk.hold(Side.BUY, "1", protective_stop=Decimal(90))
+    second = desk.hold(Side.BUY, "0.5", protective_stop=Decimal(91))
+    moves = [terms_of([each]) for each in desk.say(LONG, stop=95.0)]
+    assert [(move.replaces, move.quantity, move.stop_price) for move in moves] == [
+        (first + "s", Decimal(1), Decimal(95)), (second + "s", Decimal("0.5"), Decimal(95)),
+    ]  # fmt: skip
+    assert terms_of(desk.say(LONG, stop=91.0)).replaces == first + "s"
+
+
+def test_an_exit_that_found_less_than_it_expected_is_finished(desk: OrderDesk) -> None:
+    """If one of the exits could close less than its stop was thought to cover, the rest follows."""
+    desk.hold(Side.BUY, "1", protective_stop=Decimal(90))
+    second = desk.hold(Side.BUY, "0.5", protective_stop=Decimal(90))
+    exits = [desk.approve(each) for each in desk.say(FLAT)]
+    desk.fill(exits[0], "0.6")
+    assert desk.cancel(exits[0], "position_was_smaller") == []
+    again = desk.fill(exits[1], "0.5")
+    assert second + "s" in desk.orders.all
+    assert sum(terms_of([each]).quantity for each in again) == Decimal("0.4")
+
+
+# --- hedge mode --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", [LONG, SHORT])
+def test_in_hedge_mode_every_order_names_its_leg(direction: Direction) -> None:
+    """Entry, moved stop and exit of a perpetual are for the leg of their position; spot has none."""
+    desk, side = OrderDesk(hedged=True), Side.BUY if direction is LONG else Side.SELL
+    leg = PositionSide.LONG if direction is LONG else PositionSide.SHORT
+    entry = terms_of(desk.say(direction))
+    assert entry.position_side is leg
+    desk.hold(side, "1", position_side=leg)
+    stop = terms_of(desk.say(direction, stop=95.0 if direction is LONG else 105.0))
+    assert (stop.position_side, terms_of(desk.say(FLAT)).position_side) == (leg, leg)
+    assert terms_of(OrderDesk(hedged=True).say(LONG, SPOT)).position_side is PositionSide.NET

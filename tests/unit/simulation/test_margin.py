@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from agentic_trading.core.accounting import apply_trade
 from agentic_trading.core.enums import Timeframe
-from agentic_trading.core.models import Candle, CandleColumns, MarginTier
+from agentic_trading.core.models import Candle, CandleColumns, MarginTier, candle_at
 from agentic_trading.core.money import exact, margin_up, ratio_on_grid
 from agentic_trading.data.candle_builder import fill_gaps
 from agentic_trading.data.history import CANDLE_COLUMNS
 from agentic_trading.simulation import margin
 from agentic_trading.simulation.margin import BINANCE, BYBIT, BYBIT_ON_ENTRY, MarginPosition, Marked
-from agentic_trading.simulation.mark import Mark, MarkPrices
+from agentic_trading.simulation.mark import Mark, Marks, MarkSeries
 from agentic_trading.simulation.opening import margin_after_trade, max_open_quantity, order_cost
 from margin_tables import BINANCE_BTC_2026, perpetual, table
 from market_files import candle_frame
@@ -282,29 +282,39 @@ def hours(missing: int | None = None) -> CandleColumns:
     return fill_gaps("BTC/USDT:USDT", Timeframe.H1, stamps * 1_000_000, np.stack(bars), 1)
 
 
-def traded(row: int) -> Candle:
-    opened_ns = int(hours().open_ns[row])
-    close_ns = opened_ns + Timeframe.H1.ns
-    return Candle("BTC/USDT:USDT", Timeframe.H1, opened_ns, close_ns, 7.0, 9.0, 6.0, 8.0, 1.0)
+def traded() -> CandleColumns:
+    """Six candles of the same hours, all alike."""
+    bars = np.repeat(np.array([[7.0], [9.0], [6.0], [8.0], [1.0]]), 6, axis=1)
+    none = np.zeros(6, dtype=np.bool_)
+    return CandleColumns("BTC/USDT:USDT", Timeframe.H1, hours().open_ns, bars, none, np.zeros(1, np.int64))
 
 
 def test_marks_are_those_of_the_same_hour() -> None:
     """Where a mark candle is stored it counts, and no candle lacks one."""
-    marks = MarkPrices(hours())
+    series = MarkSeries(traded(), hours())
     bars = hours().bars
-    assert marks.over(traded(3)) == Mark(bars[2, 3], bars[1, 3], bars[3, 3], stand_in=False)
-    assert marks.lacking(hours()) == 0
+    expected = Mark(bars[0, 3], bars[2, 3], bars[1, 3], bars[3, 3], stand_in=False)
+    assert Marks(series).over(candle_at(traded(), 3)) == expected
+    assert series.lacking == 0
 
 
 @pytest.mark.parametrize("known", [None, hours(missing=3)])
 def test_the_last_price_stands_in_and_is_counted(known: CandleColumns | None) -> None:
     """Where no mark candle is stored, or one was filled in, the traded prices stand in and say so."""
-    marks = MarkPrices(known)
-    assert marks.over(traded(3)) == Mark(6.0, 9.0, 8.0, stand_in=True)
-    assert marks.lacking(hours()) == (6 if known is None else 1)
+    series = MarkSeries(traded(), known)
+    assert Marks(series).over(candle_at(traded(), 3)) == Mark(7.0, 6.0, 9.0, 8.0, stand_in=True)
+    assert series.lacking == (6 if known is None else 1)
 
 
 def test_marks_of_another_timeframe_are_not_used() -> None:
     """An hour's mark range says nothing about which minute it was reached in."""
     minute = Candle("BTC/USDT:USDT", Timeframe.M1, int(hours().open_ns[3]), 0, 7.0, 9.0, 6.0, 8.0, 1.0)
-    assert MarkPrices(hours()).over(minute).stand_in
+    assert Marks(MarkSeries(traded(), hours())).over(minute).stand_in
+
+
+def test_a_mark_is_known_when_its_candle_closed() -> None:
+    """The last mark at a time is never of a candle that had not closed by then."""
+    marks, opens = Marks(MarkSeries(traded(), hours())), hours().open_ns
+    assert marks.last("BTC/USDT:USDT", int(opens[1]) - 1) is None
+    assert marks.last("BTC/USDT:USDT", int(opens[3])) == hours().bars[3, 2]
+    assert marks.last("BTC/USDT:USDT", int(opens[3]) - 1) == hours().bars[3, 1]

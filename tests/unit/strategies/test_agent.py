@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from agentic_trading.core.enums import Direction, Market, Regime, Timeframe
+from agentic_trading.core.enums import Direction, ExecutionStyle, Market, Regime, Timeframe
 from agentic_trading.core.events import Event, FeatureVector, GapFound, MemoryChanged, Signal
 from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.interfaces import TradingContext
@@ -81,6 +81,22 @@ def test_a_signal_is_stamped() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((105, np.float64(110.0)), (105.0, 110.0)),
+        (((105.0, 0.1), (106.0, 0.2), (107.0, Decimal("0.7"))), ((105.0, 0.1), (106.0, 0.2), (107.0, 0.7))),
+        ([[105.0, 1]], ((105.0, 1.0),)),
+    ],
+)
+def test_targets_are_stamped_as_plain_numbers(given: Any, said: Any) -> None:
+    """Prices, or prices with shares up to the exact whole, are recorded as floats in tuples."""
+    (signal,) = react(replace(targets=given, style="twap"))
+    assert isinstance(signal, Signal)
+    assert signal.targets == said
+    assert signal.style is ExecutionStyle.TWAP
+
+
 def test_what_is_no_news_is_dropped() -> None:
     """A signal that changes nothing leaves no event and uses no id."""
     agent, asked = make_agent(long, news=False)
@@ -144,6 +160,19 @@ def replace(**fields: Any) -> Answer:
         (replace(strength=-0.1), "strength -0.1, which is not within 0..1"),
         (replace(strength=float("nan")), "strength nan, which is not within 0..1"),
         (replace(strength="1"), "strength '1', which is not within 0..1"),
+        (replace(targets=105.0), "targets 105.0, which are not a tuple"),
+        (replace(targets=(105.0, float("nan"))), "the target nan, which is not a price"),
+        (replace(targets=(0.0,)), "the target 0.0, which is not a price"),
+        (replace(targets=("105",)), "the target '105', which is not a price"),
+        (replace(targets=((105.0, 0.5, 1),)), "the target (105.0, 0.5, 1), which is not a price"),
+        (replace(targets=((105.0, 0.0),)), "the target share 0.0, which is not within 0..1"),
+        (replace(targets=((105.0, 1.5),)), "the target share 1.5, which is not within 0..1"),
+        (
+            replace(targets=((105.0, 0.5), 110.0)),
+            "targets ((105.0, 0.5), 110.0): give a share with each or with none",
+        ),
+        (replace(targets=((105.0, 0.6), (110.0, 0.5))), "target shares that make 1.1, more than the whole"),
+        (replace(style="limit"), "style 'limit', which is not one of market, passive, twap"),
         (replace(stop=0.0), "stop 0.0, which is not a price"),
         (replace(stop=float("nan")), "stop nan, which is not a price"),
         (replace(stop=float("inf")), "stop inf, which is not a price"),

@@ -6,6 +6,7 @@ from agentic_trading.core.events import Fill, OrderAccepted, OrderAmended, Order
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import CENT_OF_ASSET, ONE, ZERO, decimal_of, fee_up, quantity_down, share_of
 from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.brackets import aim, protect, release
 from agentic_trading.simulation.matching.prices import Match
 from agentic_trading.simulation.resting import MarketModel, RestingOrder
@@ -17,14 +18,23 @@ DOWN, UP = float("-inf"), float("inf")
 class OrderBook:
     """Orders that rest on one symbol, oldest first; executes them within the volume of a candle."""
 
-    def __init__(self, instrument: Instrument, model: MarketModel, account: VenueAccount, tape: Tape) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        model: MarketModel,
+        account: VenueAccount,
+        collateral: Collateral,
+        tape: Tape,
+    ) -> None:
         self.instrument = instrument
         self.orders: dict[str, RestingOrder] = {}
         self.decided: set[str] = set()
         """Groups of which one has executed or triggered: for the others it is too late."""
         self._model = model
         self._account = account
+        self._collateral = collateral
         self._tape = tape
+        self._opened_ns = 0
         self._share = float(model.participation)
         self._lot = float(instrument.lot)
         self._volume = 0.0
@@ -57,6 +67,7 @@ class OrderBook:
     def open_candle(self, candle: Candle) -> None:
         """From here on executions share the volume of this candle."""
         self._volume = candle.volume
+        self._opened_ns = candle.open_ns
         self._room = None
         self._taken = ZERO
 
@@ -114,7 +125,7 @@ class OrderBook:
             quantity = quantity_down(most, rules.lot)
         if quantity:
             if not self._execute(order, quantity, matched, at_ns):
-                self.cancel(order, at_ns, "insufficient_balance")
+                self.cancel(order, at_ns, f"insufficient_{'margin' if rules.can_short else 'balance'}")
                 return
             if self._room is None:
                 self._taken += quantity
@@ -146,7 +157,10 @@ class OrderBook:
         rules, terms, account = self.instrument, order.terms, self._account
         notional = quantity * matched.price
         fee, asset = self._fee(notional, self._model.fee_rate(matched.liquidity))
-        if not account.affords(rules, order.side, notional + fee if asset == rules.quote else notional):
+        due = fee if asset == rules.quote else ZERO
+        if not self._collateral.affords(
+            rules, order.side, quantity, matched.price, due, order.leg, self._opened_ns
+        ):
             return False
         account.book(rules, order.side, quantity, matched.price, order.leg)
         account.credit(asset, -fee)

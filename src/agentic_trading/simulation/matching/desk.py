@@ -11,6 +11,7 @@ from agentic_trading.core.money import decimal_of
 from agentic_trading.core.numerics import uniform
 from agentic_trading.core.orders import OrderTerms
 from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.book import OrderBook
 from agentic_trading.simulation.matching.filters import misfit, objection, off_tick
 from agentic_trading.simulation.matching.prices import within
@@ -25,11 +26,18 @@ class OrderDesk:
     """Takes or rejects orders, amends and cancels them."""
 
     def __init__(
-        self, book: OrderBook, model: MarketModel, account: VenueAccount, tape: Tape, travel: Travel
+        self,
+        book: OrderBook,
+        model: MarketModel,
+        account: VenueAccount,
+        collateral: Collateral,
+        tape: Tape,
+        travel: Travel,
     ) -> None:
         self._book = book
         self._model = model
         self._account = account
+        self._collateral = collateral
         self._tape = tape
         self._travel = travel
         self._rules = book.instrument
@@ -88,6 +96,11 @@ class OrderDesk:
         reason = objection(terms, self._rules, candle.open, most)
         if reason is None and terms.post_only and self._would_take(terms, terms.price, candle):
             return "post_only_would_take"
+        if reason is None and self._rules.can_short and not reduce_only:
+            price = terms.price or terms.stop_price or decimal_of(candle.open)
+            return self._collateral.objection(
+                self._rules, terms.side, terms.quantity, price, terms.position_side, candle.open_ns
+            )
         return reason
 
     @staticmethod

@@ -1,19 +1,22 @@
 """One symbol of the simulated exchange: what happens to our orders inside a candle, in order.
 
 What arrived by the open, what the open executes, later arrivals by time, then stops, then limits and
-take-profits (the optimistic reading has these two the other way round). So a cancel never undoes what
-the open did before it, and nothing executes after its cancel. The desk carries out the commands, the
-prices are those of `prices.py`, the book executes.
+take-profits (the optimistic reading has these two the other way round). A liquidation comes before the
+first of these two and after the second; only stops that the market reaches before it execute first. So a
+cancel never undoes what the open did before it, and nothing executes after its cancel. The desk carries
+out the commands, the prices are those of `prices.py`, the book executes.
 """
 
 from decimal import Decimal
 
-from agentic_trading.core.enums import Liquidity, TimeInForce
+from agentic_trading.core.enums import Liquidity, MarketStatus, TimeInForce
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.book import OrderBook
 from agentic_trading.simulation.matching.desk import OrderDesk
+from agentic_trading.simulation.matching.liquidation import Liquidator
 from agentic_trading.simulation.matching.prices import (
     Match,
     gap_limit,
@@ -33,10 +36,19 @@ class MatchingEngine:
     """Matches our orders on one symbol against its candles."""
 
     def __init__(
-        self, instrument: Instrument, model: MarketModel, account: VenueAccount, tape: Tape, travel: Travel
+        self,
+        instrument: Instrument,
+        model: MarketModel,
+        account: VenueAccount,
+        collateral: Collateral,
+        liquidator: Liquidator,
+        tape: Tape,
+        travel: Travel,
     ) -> None:
-        self.book = OrderBook(instrument, model, account, tape)
-        self._desk = OrderDesk(self.book, model, account, tape, travel)
+        self.book = OrderBook(instrument, model, account, collateral, tape)
+        self._desk = OrderDesk(self.book, model, account, collateral, tape, travel)
+        self._liquidator = liquidator if instrument.can_short else None
+        self._collateral = collateral
         self._travel = travel
         self._instrument = instrument
         self._model = model
@@ -44,29 +56,56 @@ class MatchingEngine:
     def pass_candle(self, candle: Candle) -> bool:
         """Let a candle pass, with the commands that arrive in it; False if it surely changed nothing."""
         book, travel = self.book, self._travel
+        if candle.filled or self._instrument.status_at(candle.open_ns) is not MarketStatus.TRADING:
+            return self._stand_still(candle)
+        endangered = self._liquidator is not None and self._collateral.touched(candle)
         arriving = travel.arrives_before(candle.symbol, candle.close_ns)
-        if not arriving:
+        if not arriving and not endangered:
             down, up = book.levels
             if candle.low > down and candle.high < up and not book.every_row:
                 return False
         book.open_candle(candle)
+        if endangered and self._liquidator is not None and self._liquidator.gaps(candle):
+            self._liquidator.liquidate(candle)
         if arriving:
             self._let_arrive(candle)
         else:
             self._open(candle)
-        if not book.orders:
-            return True
         if self._model.optimistic:
             self._try_limits(candle)
-            self._try_stops(candle)
-        else:
-            self._try_stops(candle)
+        self._try_liquidation(candle)
+        self._try_stops(candle)
+        if not self._model.optimistic:
             self._try_limits(candle)
-        if book.orders:  # stops of entries that filled inside this candle
-            self._try_stops(candle, only_from_ns=candle.close_ns)
+        self._try_liquidation(candle)
+        self._try_stops(candle, only_from_ns=candle.close_ns)
         return True
 
-    # --- arrivals and the open ------------------------------------------------------------------
+    def _stand_still(self, candle: Candle) -> bool:
+        """Nothing is traded in a flat stand-in or a halt; marks go on, and a halted venue answers."""
+        changed = False
+        if not candle.filled:
+            while (arrived := self._travel.next_before(candle.symbol, candle.close_ns)) is not None:
+                at_ns, command = arrived
+                self._desk.carry_out(command, at_ns, candle)
+                changed = True
+        if self._liquidator is not None and self._liquidator.is_due(candle):
+            self._liquidator.liquidate(candle)
+            changed = True
+        return changed
+
+    def _try_liquidation(self, candle: Candle) -> None:
+        """Liquidate if the marks demand it, after the stops that the market reaches before."""
+        liquidator = self._liquidator
+        if liquidator is None or not liquidator.is_due(candle):
+            return
+        for order in list(self.book.orders.values()):
+            if order.waiting and not order.takes_profit and order.level is not None and order in self.book:
+                base = trigger_price(order.level, candle, rising=order.rising)
+                if base is not None and liquidator.spares(candle, base):
+                    self._trigger(order, base, candle, candle.close_ns)
+        if liquidator.is_due(candle):
+            liquidator.liquidate(candle)
 
     def _let_arrive(self, candle: Candle) -> None:
         """What arrived by the open is carried out, the open executes, then the others arrive by time."""

@@ -159,5 +159,5 @@ def _remembered(memory: Any) -> tuple[Any, ...]:
 
 
 def _said(signal: Signal) -> str:
-    said = f"{signal.direction.name} stop {signal.stop!r} strength {signal.strength!r}"
+    said = f"{signal.direction.name} stop {signal.stop!r} strength {signal.strength!r} style {signal.style}"
     return f"{said} targets {signal.targets!r} valid for {signal.valid_for} because {dict(signal.reasons)!r}"
