@@ -12,6 +12,7 @@ STOPS = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 TAKE_PROFITS = (OrderType.TAKE_PROFIT_MARKET, OrderType.TAKE_PROFIT_LIMIT)
 LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 WITH_TRIGGER = (OrderType.STOP_MARKET, OrderType.STOP_LIMIT, *TAKE_PROFITS)
+AT_ONCE = (OrderType.MARKET, OrderType.LIMIT)
 RESTING = (TimeInForce.GTC, TimeInForce.GTD)
 
 
@@ -48,7 +49,7 @@ def refusal(venue: Any, terms: OrderTerms, old: dict[str, Any] | None) -> str:
     exempt = terms.closing or terms.close_position
     reasons = {
         "replaced_order_is_done": terms.replaces is not None
-        and (old is None or (old["triggered"] and old["type"] in STOPS and terms.type in STOPS)),
+        and (old is None or (old["triggered"] and old["type"] in STOPS and terms.type not in AT_ONCE)),
         "oco_group_is_done": (terms.symbol, terms.oco_group) in venue.groups_done,
         "not_trading": rule.status_at(now) is not MarketStatus.TRADING,
         "terms_contradict": contradiction(terms),
@@ -67,7 +68,7 @@ def refusal(venue: Any, terms: OrderTerms, old: dict[str, Any] | None) -> str:
         "below_min_quantity": not exempt and quantity < exact(rule.min_quantity),
         "below_min_notional": not exempt and quantity * notional_at < exact(rule.min_notional),
     }
-    if terms.type in (OrderType.MARKET, OrderType.LIMIT):
+    if terms.type in AT_ONCE:
         for held, reason in venue.bounds(terms):
             name = "reduce_only_without_position" if reason == "reduce_only" else reason
             reasons[name] = held < venue.lot
@@ -78,7 +79,7 @@ def refusal(venue: Any, terms: OrderTerms, old: dict[str, Any] | None) -> str:
     reasons["price_outside_band"] = (
         not exempt and rule.price_band is not None and price is not None
     ) and outside(terms.side, price, reference, rule.price_band)
-    reasons["post_only_would_take"] = terms.post_only and would_take(venue, terms.side.sign, price)
+    reasons["post_only_would_take"] = terms.post_only and price is not None and would_take(venue, terms.side.sign, price)
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
@@ -112,12 +113,12 @@ def bad_amend(venue: Any, command: AmendOrder, order: dict[str, Any] | None) -> 
         or (command.quantity is not None and terms.close_position)
     ):
         return "terms_contradict"
-    if command.quantity is not None and off(exact(command.quantity), venue.lot):
+    if command.quantity is not None and command.quantity != 0 and off(exact(command.quantity), venue.lot):
         return "quantity_off_lot"
     if any(off(exact(price), venue.tick) for price in prices if price is not None):
         return "price_off_tick"
     price = exact(command.price) if command.price is not None else order["price"]
-    if terms.post_only and would_take(venue, order["sign"], price):
+    if terms.post_only and price is not None and would_take(venue, order["sign"], price):
         return "post_only_would_take"
     return ""
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from agentic_trading.core.enums import Market, OrderType, PositionSide, Side, TimeInForce
+from agentic_trading.core.enums import Market, MarketStatus, OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import AmendOrder, CancelOrder, SubmitOrder
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.orders import OrderTerms, attached_stop, attached_target, stop_id_of, target_id_of
@@ -58,11 +58,11 @@ class NaiveVenue:
         model = self.models[symbol]
         own = {AmendOrder: model.amend_latency_ns, CancelOrder: model.cancel_latency_ns}.get(type(command))
         arrival = command.at_ns + (model.latency_ns if own is None else own)
-        self._travel(symbol, max(arrival, self.latest.get(command.order_id, arrival)), command)
+        self.latest[command.order_id] = max(arrival, self.latest.get(command.order_id, arrival))
+        self._travel(symbol, self.latest[command.order_id], command)
 
     def _travel(self, symbol: str, arrival: int, command: Any) -> None:
         self.commands += 1
-        self.latest[command.order_id] = arrival
         self.travelling.append({"key": (arrival, self.commands), "symbol": symbol, "command": command})
 
     def _arrived(self, until_ns: int) -> list[dict[str, Any]]:
@@ -76,12 +76,14 @@ class NaiveVenue:
         """Let one candle pass; reports are known at its close, or their latency after they happened."""
         if not candle.filled:  # a flat stand-in for a missing candle executes nothing
             self._trade(candle)
+        if self.rules[candle.symbol].delisted_ns == candle.close_ns:
+            self._delist(candle)
         said = []
         while self.unsaid and self.unsaid[0][0] <= candle.close_ns:  # reports never overtake each other
             said.append(self.unsaid.pop(0)[1])
         return said
 
-    def _trade(self, candle: Candle) -> None:
+    def _look_at(self, candle: Candle) -> None:
         self.candle, self.symbol = candle, candle.symbol
         self.rule, self.model = self.rules[candle.symbol], self.models[candle.symbol]
         self.tick, self.lot = exact(self.rule.tick), exact(self.rule.lot)
@@ -91,12 +93,17 @@ class NaiveVenue:
         # The room in a candle is volume x participation, rounded down to the lot.
         self.room = down(exact(candle.volume) * exact(self.model.participation), self.lot)
         self.orders = self.book[self.symbol]
+
+    def _trade(self, candle: Candle) -> None:
+        self._look_at(candle)
         for order in self.orders.values():
             order["whole"] = True  # what rested at the open may count the whole candle
         self.now, self.step, self.elapsed = candle.open_ns, 1, 0.0
         while due := self._arrived(candle.open_ns + 1):
             self._carry_out(due[0])
-        self._each(2, candle.open_ns, self._meets_open)
+        halted = self.rule.status_at(candle.open_ns) is not MarketStatus.TRADING
+        if not halted:  # in a candle that opens in a halt nothing executes
+            self._each(2, candle.open_ns, self._meets_open)
         self.step = 3
         while due := self._arrived(candle.close_ns):
             self.now = due[0]["key"][0]
@@ -104,11 +111,28 @@ class NaiveVenue:
             self._carry_out(due[0])
         self.elapsed = 0.0
         steps = [(4, self._touches_stop), (5, self._trades_through)]
-        for step, look in steps[::-1] if self.model.optimistic else steps:
+        for step, look in [] if halted else steps[::-1] if self.model.optimistic else steps:
             self._each(step, candle.close_ns, look)
-        self._each(6, candle.close_ns, lambda order: order["born"] == "close" and self._touches_stop(order))
+        if not halted:
+            self._each(6, candle.close_ns, self._touches_young_stop)
         for order in self.orders.values():
             order["born"] = ""
+
+    def _delist(self, candle: Candle) -> None:
+        """A perpetual's position is closed at its last mark without fee, and all orders are cancelled."""
+        self._look_at(candle)
+        self.now = candle.close_ns
+        for (symbol, leg), held in list(self.held.items()):
+            if symbol == candle.symbol and held:
+                self._move(leg, -held, self.close)
+                self._say({"type": "Liquidated", "symbol": symbol, "quantity": held, "price": self.close}
+                          | {"fee": 0, "mark": self.close, "reason": "delisted"})  # fmt: skip
+        for order in list(self.orders.values()):
+            self._cancel(order, "delisted")
+
+    def _touches_young_stop(self, order: Order) -> None:
+        if order["born"] == "close":
+            self._touches_stop(order)
 
     def _each(self, step: int, at_ns: int, look: Any) -> None:
         """Oldest first; what is added, cancelled or triggered in a step is not looked at again in it."""
@@ -174,6 +198,8 @@ class NaiveVenue:
             low, high = (self.low, self.high) if order["whole"] else (self.close, self.close)
             if self._reached(order, low, high):
                 self._trigger(order, order["level"])
+                if order["id"] in self.orders and order["state"] == "limit":
+                    self._trades_through(order)  # the close lies after its trigger
 
     # --- executing ------------------------------------------------------------------------------
 
@@ -272,13 +298,13 @@ class NaiveVenue:
         self.balances[asset] = self.balances.get(asset, Fraction(0)) - fee
         self.room -= quantity
         order["filled"] += quantity
-        self._excludes(order)
         self.trades += 1
         self._tell(
             "Fill", order, trade_id=f"trade-{self.trades}", strategy=order["terms"].strategy,
             symbol=self.symbol, side=order["terms"].side, quantity=quantity, price=price, fee=fee,
             fee_asset=asset, liquidity="taker" if taker else "maker", reference_price=shown,
         )  # fmt: skip
+        self._excludes(order)
         self._grow(order, quantity)
         return True
 
@@ -298,7 +324,7 @@ class NaiveVenue:
         key = (self.symbol, leg)
         held, cost = self.held.get(key, Fraction(0)), self.cost.get(key, Fraction(0))
         closed = -max(-abs(held), min(abs(held), signed)) if held * signed < 0 else Fraction(0)
-        share = cost * closed / held if held else Fraction(0)
+        share = up(cost * closed / held, EIGHT_DECIMALS) if held else Fraction(0)
         self.balances[self.rule.quote] += closed * price - share
         self.held[key] = held + signed
         self.cost[key] = cost - share + (signed + closed) * price
@@ -447,8 +473,8 @@ class NaiveVenue:
         self.orders.pop(order["id"], None)
 
     def _tell_amended(self, order: Order) -> None:
-        level = None if order["type"] is OrderType.TRAILING_STOP else order["level"]
-        self._tell("OrderAmended", order, quantity=order["quantity"], price=order["price"], stop_price=level)
+        terms = {"quantity": order["quantity"], "price": order["price"], "stop_price": order["level"]}
+        self._tell("OrderAmended", order, **terms)
 
     def _tell(self, kind: str, order: Order, **fields: Any) -> None:
         self._say({"type": kind, "order_id": order["id"]} | fields)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agentic_trading.core.enums import (
     MINUTE_NS,
@@ -22,7 +23,7 @@ from agentic_trading.core.models import Candle, Halt, Instrument, PriceBand
 from agentic_trading.core.orders import OrderTerms, Target
 from agentic_trading.simulation.costs import CostModel
 from agentic_trading.simulation.resting import FeeAsset, MarketModel
-from oracle.naive_refusals import LIMITED, WITH_TRIGGER, closes_a_leg
+from oracle.naive_refusals import LIMITED, STOPS, WITH_TRIGGER, closes_a_leg
 
 START_NS = 1_704_067_200_000_000_000
 """2024-01-01 00:00 UTC."""
@@ -127,11 +128,11 @@ def instrument(choose: Choices, symbol: str) -> Instrument:
         max_market_quantity=Decimal("1.5") if rare in (11, 12) else None,
         price_band=PriceBand(Decimal("0.99"), Decimal("1.01")) if rare == 13 else None,
         delisted_ns=third if rare == 14 else None,
-        halts=(Halt(third, third + MINUTE_NS),) if rare == 15 else (),
+        halts=(Halt(START_NS, START_NS + 2 * MINUTE_NS),) if rare == 15 else (),
     )
 
 
-def candles(choose: Choices, symbol: str, minutes: int) -> list[Candle]:
+def candles(choose: Choices, symbol: str, minutes: int, ends_ns: int | None) -> list[Candle]:
     """Consecutive minutes around 100; some are missing, flat stand-ins, off the tick or without volume."""
     found = []
     for minute in range(minutes):
@@ -142,7 +143,8 @@ def candles(choose: Choices, symbol: str, minutes: int) -> list[Candle]:
         volume = choose.of(1000.0, 12.5, 3.3, 2.0, 1000.0, 0.0)
         opened = START_NS + minute * MINUTE_NS
         bars = [float(price) for price in (first, high, low, last)]
-        if kind != "missing":
+        gone = ends_ns is not None and opened + MINUTE_NS > ends_ns
+        if kind != "missing" and not gone:
             closed, filled = opened + MINUTE_NS, kind == "filled"
             found.append(Candle(symbol, Timeframe.M1, opened, closed, *bars, volume, filled))
     return found
@@ -200,7 +202,14 @@ def wrong(choose: Choices) -> dict[str, Any]:
 
 def mended(found: OrderTerms) -> OrderTerms:
     """Without what the venue is known to get wrong: that has tests of its own."""
-    return found
+    if found.symbol == SPOT:
+        if found.side is Side.BUY:
+            quantity = found.quantity or Decimal(1)
+            changes = {"reduce_only": False, "close_position": False, "closing": False}
+            return replace(found, quantity=quantity, **changes)
+        return replace(found, protective_stop=None, targets=())
+    targets = () if found.type in STOPS else found.targets
+    return replace(found, targets=targets, reduce_only=found.reduce_only or closes_a_leg(found))
 
 
 def commands(choose: Choices, symbol: str, hedged: bool, minutes: int) -> list[Command]:
@@ -232,11 +241,11 @@ def world(source: bytes) -> World:
     hedged = symbol == PERPETUAL and choose.one_in(3)
     minutes = 2 + choose.number(7)
     sent = commands(choose, symbol, hedged, minutes)
-    passing = candles(choose, symbol, minutes)
-    stamps = [(choose.of(0.0001, -0.00075), 99.123456789) if choose.one_in(4) else None for _ in passing]
-    cash = {"USDT": choose.decimal("1000000", "250.7"), "BNB": choose.decimal("0", "0.002", "9")}
-    coins = {"BTC": choose.decimal("2", "0", "1.2345678")} if symbol == SPOT else {}
     rules = instrument(choose, symbol)
+    passing = candles(choose, symbol, minutes, rules.delisted_ns)
+    stamps = [(choose.of(0.0001, -0.00075), 99.123456789) if choose.one_in(4) else None for _ in passing]
+    cash = {"USDT": choose.decimal("1000000", "250.7" if symbol == SPOT else "1000000"), "BNB": choose.decimal("0", "0.002", "9")}
+    coins = {"BTC": choose.decimal("2", "0", "1.2345678")} if symbol == SPOT else {}
     return World(rules, model(choose, hedged), cash | coins, sent, passing, stamps)
 
 

@@ -199,7 +199,8 @@ def test_no_fill_better_than_the_candle_allows(world: tuple[Any, ...]) -> None:
                 assert (fill.price - Decimal(order["price"])) * sign <= 0
                 shown.add(Decimal(order["price"]))
             if "stop_price" in order:
-                shown.add(Decimal(order["stop_price"]))
+                level = Decimal(order["stop_price"])
+                shown |= {level, max(Decimal(str(each.low)), min(level, Decimal(str(each.high))))}
             if order["type"] is not OrderType.TRAILING_STOP:  # its level moves
                 assert fill.reference_price in shown
 

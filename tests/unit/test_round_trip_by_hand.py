@@ -140,7 +140,7 @@ def test_spot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.integration
 def test_perpetual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short that receives funding, pays funding, and is stopped behind a gap: 5 bps fee, tick 0.1."""
+    """A short that receives funding, pays funding, and is stopped behind a gap: 5 bps fee, tick 0.01."""
     monkeypatch.chdir(tmp_path)
     store = HistoryStore(tmp_path)
     candles = hours(
@@ -162,10 +162,10 @@ def test_perpetual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(tmp_path, PERPETUAL, "0.01", HandParams(opens=6, short=True, stop=40_500.0), {})
     # 1. 40000 - 3 bps 12 - tenth of the range 200, 20 = 39968
     #    0.01 x 39968 = 399.68                  fee 0.05 % = 0.19984
-    # 2. the worse of stop 40500 and open 40600, no drift: 40600 + 12.18 = 40612.18, up: 40612.2
-    #    0.01 x 40612.2 = 406.122               fee 0.203061
+    # 2. the worse of stop 40500 and open 40600, no drift: 40600 + 12.18 = 40612.18, on the tick
+    #    0.01 x 40612.18 = 406.1218             fee 0.2030609
     assert numbers(result.fills, "quantity", "price", "fee", "reference_price") == exactly(
-        "0.01 39968 0.19984 40000", "0.01 40612.2 0.203061 40600"
+        "0.01 39968 0.19984 40000", "0.01 40612.18 0.2030609 40600"
     )
     seconds = [(at - START_MS * 1_000_000) // 1_000_000_000 for at in result.fills["timestamp_ns"].to_list()]
     assert seconds == [6 * 3600 + 36, 10 * 3600]
@@ -175,20 +175,20 @@ def test_perpetual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert numbers(result.funding, "rate", "notional", "payment") == exactly(
         "0.0001 -398.605 0.0398605", "-0.00023711 -402.8 -0.09550791"
     )
-    # gross    399.68 - 406.122 = -6.442
-    # fees     0.19984 + 0.203061 = 0.402901
+    # gross    399.68 - 406.1218 = -6.4418
+    # fees     0.19984 + 0.2030609 = 0.4029009
     # funding  0.0398605 - 0.09550791 = -0.05564741
-    # net      -6.442 - 0.402901 - 0.05564741 = -6.90054841
+    # net      -6.4418 - 0.4029009 - 0.05564741 = -6.90034831
     assert numbers(result.trades, "quantity", "gross", "fees", "funding", "net") == exactly(
-        "0.01 -6.442 0.402901 -0.05564741 -6.90054841"
+        "0.01 -6.4418 0.4029009 -0.05564741 -6.90034831"
     )
     assert result.trades["exit_reason"].to_list() == ["stop"]
-    # slippage  0.01 x 32 + 0.01 x 12.2 = 0.442
-    assert result.summary["costs"] == {"fees": 0.402901, "slippage": 0.442, "funding": -0.05564741}
+    # slippage  0.01 x 32 + 0.01 x 12.18 = 0.4418
+    assert result.summary["costs"] == {"fees": 0.4029009, "slippage": 0.4418, "funding": -0.05564741}
     # wallet: 10000 - 0.19984 = 9999.80016; + 0.0398605 = 9999.8400205; - 0.09550791 = 9999.74451259;
-    #         - 6.442 - 0.203061 = 9993.09945159
+    #         - 6.4418 - 0.2030609 = 9993.09965169
     assert result.equity["cash"].to_list() == [
-        10000.0, 9999.80016, 9999.8400205, 9999.8400205, 9999.74451259, 9993.09945159, 9993.09945159,
+        10000.0, 9999.80016, 9999.8400205, 9999.8400205, 9999.74451259, 9993.09965169, 9993.09965169,
     ]  # fmt: skip
     # equity: wallet + 399.68 for what was sold - 0.01 x close, e.g. 07:00 9999.80016 + 399.68 - 399.5
     assert result.equity["equity"].to_list() == [
@@ -197,6 +197,6 @@ def test_perpetual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         10399.5200205 - 398.5,
         10399.5200205 - 397.5,
         10399.42451259 - 402.8,
-        9993.09945159,
-        9993.09945159,
+        9993.09965169,
+        9993.09965169,
     ]

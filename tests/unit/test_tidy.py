@@ -22,7 +22,7 @@ LONG_MODULES: dict[str, tuple[int, str]] = {
 }
 LONG_FUNCTIONS: dict[str, tuple[int, str]] = {}
 LARGE_PACKAGES: dict[str, tuple[int, str]] = {
-    "core": (18, "the ground floor that everyone shares; a second one would only hide what is shared"),
+    "core": (19, "the ground floor that everyone shares; a second one would only hide what is shared"),
 }
 
 Rule = Callable[[Module], Iterator[str]]

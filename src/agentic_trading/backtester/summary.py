@@ -79,9 +79,7 @@ def _metrics(record: RunRecord, trips: RoundTrips, prices: pl.DataFrame) -> Metr
         fills = [event for event in record.events if type(event) is Fill]
         turnover = sum((fill.quantity * fill.price for fill in fills), ZERO)
     hold = float(hold_growth(prices, record.times[-1:])[0]) - 1.0 if prices.height else None
-    return compute(
-        curve, trips.trades, traded_notional=turnover, buy_and_hold_return=hold
-    )
+    return compute(curve, trips.trades, traded_notional=turnover, buy_and_hold_return=hold)
 
 
 def _summary(record: RunRecord, trips: RoundTrips) -> dict[str, Any]:

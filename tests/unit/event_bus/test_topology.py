@@ -81,5 +81,6 @@ def test_the_diagram_says_what_the_table_says() -> None:
         "    DayStarted([DayStarted]) -- 2 --> strategy_ema_cross[strategy:ema cross]",
         "    strategy_ema_cross[strategy:ema cross] --> CancelOrder([CancelOrder])",
         "    SubmitOrder([SubmitOrder]) --> outbox[/outbox/]",
+        "    AmendOrder([AmendOrder]) --> outbox[/outbox/]",
         "    CancelOrder([CancelOrder]) --> outbox[/outbox/]",
     ]

@@ -72,11 +72,14 @@ def trigger_price(level: Decimal, candle: Candle, *, rising: bool, from_open: bo
     """What the market shows when the candle reaches a level: the level, or an open beyond it.
 
     ``rising`` levels are reached from below. Unless the whole candle counts (``from_open``), only a
-    close at the level or beyond does. None if the level is not reached.
+    close at the level or beyond does, and the candle shows the level or what of it is nearest. None if
+    the level is not reached.
     """
     if not from_open:
         close = decimal_of(candle.close)
-        return level if (close >= level if rising else close <= level) else None
+        if close < level if rising else close > level:
+            return None
+        return max(level, decimal_of(candle.low)) if rising else min(level, decimal_of(candle.high))
     open_price = decimal_of(candle.open)
     if rising:
         return max(level, open_price) if decimal_of(candle.high) >= level else None
