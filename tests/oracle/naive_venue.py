@@ -206,9 +206,9 @@ class NaiveVenue:
     def _trigger(self, order: Order, shown: Fraction) -> None:
         order["state"] = "limit" if order["type"] in LIMITED else "market"
         order["whole"], order["triggered"] = self.step == 2, True
-        bracket, role = order["place"]
+        entry, role = order["place"]
         if role == "stop":
-            for other in [bracket["entry"], *bracket["targets"].values()]:
+            for other in [entry, *entry["targets"].values()]:
                 self._cancel(other, "stopped_out")
         self._excludes(order)
         self._execute(order, shown, taker=True)
@@ -304,8 +304,8 @@ class NaiveVenue:
             symbol=self.symbol, side=order["terms"].side, quantity=quantity, price=price, fee=fee,
             fee_asset=asset, liquidity="taker" if taker else "maker", reference_price=shown,
         )  # fmt: skip
-        self._excludes(order)
         self._grow(order, quantity)
+        self._excludes(order)
         return True
 
     def _fee(self, notional: Fraction, taker: bool) -> tuple[Fraction, str]:
@@ -324,7 +324,7 @@ class NaiveVenue:
         key = (self.symbol, leg)
         held, cost = self.held.get(key, Fraction(0)), self.cost.get(key, Fraction(0))
         closed = -max(-abs(held), min(abs(held), signed)) if held * signed < 0 else Fraction(0)
-        share = up(cost * closed / held, EIGHT_DECIMALS) if held else Fraction(0)
+        share = round(cost * closed / held / EIGHT_DECIMALS) * EIGHT_DECIMALS if held else Fraction(0)
         self.balances[self.rule.quote] += closed * price - share
         self.held[key] = held + signed
         self.cost[key] = cost - share + (signed + closed) * price
@@ -332,44 +332,42 @@ class NaiveVenue:
     # --- what belongs together ------------------------------------------------------------------
 
     def _grow(self, order: Order, quantity: Fraction) -> None:
-        bracket, role = order["place"]
-        if role == "entry":
-            bracket["filled"] += quantity
-            self._grow_stop(bracket, order, quantity)
-            self._grow_targets(bracket, order)
-        elif role == "target":
-            stop = bracket["stop"]
+        """With each fill of an entry its stop grows, then its targets; a target's fill lowers the stop."""
+        self._grow_stop(order, quantity)
+        self._grow_targets(order)
+        entry, role = order["place"]
+        if role == "target":
+            stop = entry["stop"]
             if stop is not None and stop["id"] in self.orders:
                 stop["quantity"] -= quantity
                 if stop["quantity"] > stop["filled"]:
                     self._tell_amended(stop)
                 else:
                     self._cancel(stop, "target_reached")
-            self._cancel(bracket["entry"], "target_reached")
+            self._cancel(entry, "target_reached")
 
-    def _grow_stop(self, bracket: Order, entry: Order, quantity: Fraction) -> None:
+    def _grow_stop(self, entry: Order, quantity: Fraction) -> None:
         if entry["terms"].protective_stop is None:
             return
-        if bracket["stop"] is None:
+        if entry["stop"] is None or entry["stop"]["id"] not in self.orders:
             terms = attached_stop(entry["terms"])
-            bracket["stop"] = self._add(stop_id_of(entry["id"]), terms, (bracket, "stop"))
-        bracket["stop"]["quantity"] += quantity
+            entry["stop"] = self._add(stop_id_of(entry["id"]), terms, (entry, "stop"))
+        entry["stop"]["quantity"] += quantity
 
-    def _grow_targets(self, bracket: Order, entry: Order) -> None:
+    def _grow_targets(self, entry: Order) -> None:
         """With F filled, target i is raised to F x share, down to the lot, as far as F is not spread."""
-        targets, made = entry["terms"].targets, bracket["targets"]
+        targets, made, spread = entry["terms"].targets, entry["targets"], entry["spread"]
         whole = sum(exact(target.share_ratio) for target in targets) == 1
         for number, target in enumerate(targets, start=1):
-            spread = sum(each["quantity"] for each in made.values())
-            mine = made[number]["quantity"] if number in made else Fraction(0)
-            want = down(bracket["filled"] * exact(target.share_ratio), self.lot) - mine
+            want = down(entry["filled"] * exact(target.share_ratio), self.lot) - spread.get(number, 0)
             if number == len(targets) and whole:
-                want = bracket["filled"]  # the last one takes all that is left
-            more = min(want, bracket["filled"] - spread)
+                want = entry["filled"]  # the last one takes all that is left
+            more = min(want, entry["filled"] - sum(spread.values()))
             if more > 0:
                 if number not in made:
                     terms = attached_target(entry["terms"], target)
-                    made[number] = self._add(target_id_of(entry["id"], number), terms, (bracket, "target"))
+                    made[number] = self._add(target_id_of(entry["id"], number), terms, (entry, "target"))
+                spread[number] = spread.get(number, 0) + more
                 made[number]["quantity"] += more
                 self._tell_amended(made[number])
 
@@ -384,12 +382,9 @@ class NaiveVenue:
             "state": "waiting" if waits else "limit" if terms.type is OrderType.LIMIT else "market",
             # An attached order born at the close meets the next open as an arrival.
             "fresh": place is None or self.step > 3, "whole": self.step < 3,
+            "place": place or (None, ""), "stop": None, "targets": {}, "spread": {},
             "born": "close" if place and self.step > 3 else "",
         }  # fmt: skip
-        order["place"] = place or (
-            {"entry": order, "stop": None, "targets": {}, "filled": Fraction(0)},
-            "entry",
-        )
         self.orders[order_id] = order
         self._tell("OrderAccepted", order)
         return order
@@ -424,15 +419,12 @@ class NaiveVenue:
             self._takes_at_arrival(order)
 
     def _replace(self, old: Order, order: Order) -> None:
-        bracket, role = old["place"]
-        if role == "entry":
-            bracket["entry"] = order
-        elif role == "stop":
-            bracket["stop"] = order
-        else:
-            made = bracket["targets"]
-            bracket["targets"] = {number: order if made[number] is old else made[number] for number in made}
-        order["place"] = (bracket, role)
+        entry, role = order["place"] = old["place"]
+        if role == "stop":
+            entry["stop"] = order
+        elif role == "target":
+            made = entry["targets"]
+            entry["targets"] = {number: order if made[number] is old else made[number] for number in made}
 
     def _takes_at_arrival(self, order: Order) -> None:
         order["fresh"] = order["whole"] = False

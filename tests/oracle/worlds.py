@@ -132,18 +132,18 @@ def instrument(choose: Choices, symbol: str) -> Instrument:
     )
 
 
-def candles(choose: Choices, symbol: str, minutes: int, ends_ns: int | None) -> list[Candle]:
+def candles(choose: Choices, symbol: str, minutes: int, rules: Instrument) -> list[Candle]:
     """Consecutive minutes around 100; some are missing, flat stand-ins, off the tick or without volume."""
     found = []
     for minute in range(minutes):
-        kind = choose.of(*["traded"] * 10, "filled", "missing")
+        kind = choose.of(*["traded"] * 10, "filled", "missing") if not rules.halts else "traded"
         low, first, last, high = sorted(choose.price() for _ in range(4))
         if choose.of(False, True):
             first, last = last, first
         volume = choose.of(1000.0, 12.5, 3.3, 2.0, 1000.0, 0.0)
         opened = START_NS + minute * MINUTE_NS
         bars = [float(price) for price in (first, high, low, last)]
-        gone = ends_ns is not None and opened + MINUTE_NS > ends_ns
+        gone = rules.delisted_ns is not None and opened >= rules.delisted_ns
         if kind != "missing" and not gone:
             closed, filled = opened + MINUTE_NS, kind == "filled"
             found.append(Candle(symbol, Timeframe.M1, opened, closed, *bars, volume, filled))
@@ -202,20 +202,21 @@ def wrong(choose: Choices) -> dict[str, Any]:
 
 def mended(found: OrderTerms) -> OrderTerms:
     """Without what the venue is known to get wrong: that has tests of its own."""
+    found = replace(found, targets=() if found.type in STOPS else found.targets)
     if found.symbol == SPOT:
         if found.side is Side.BUY:
             quantity = found.quantity or Decimal(1)
             changes = {"reduce_only": False, "close_position": False, "closing": False}
             return replace(found, quantity=quantity, **changes)
         return replace(found, protective_stop=None, targets=())
-    targets = () if found.type in STOPS else found.targets
-    return replace(found, targets=targets, reduce_only=found.reduce_only or closes_a_leg(found))
+    return replace(found, reduce_only=found.reduce_only or closes_a_leg(found))
 
 
 def commands(choose: Choices, symbol: str, hedged: bool, minutes: int) -> list[Command]:
     """Orders, and amends and cancels of earlier ones, of attached ones and of strangers."""
     found: list[Command] = []
     known: list[str] = []
+    fixed: list[str] = []
     for number, at_ns in enumerate(sorted(choose.time_ns(minutes) for _ in range(1 + choose.number(10)))):
         act = choose.of("submit", "submit", "submit", "amend", "cancel") if known else "submit"
         if act == "submit":
@@ -223,6 +224,7 @@ def commands(choose: Choices, symbol: str, hedged: bool, minutes: int) -> list[C
             wanted = terms(choose, symbol, hedged, known)
             found.append(SubmitOrder(order_id, at_ns, wanted))
             known.append(order_id)
+            fixed += [order_id] * wanted.close_position
             known += [f"{order_id}s"] * (wanted.protective_stop is not None)
             known += [f"{order_id}t{place + 1}" for place in range(len(wanted.targets))]
         elif act == "cancel":
@@ -230,7 +232,10 @@ def commands(choose: Choices, symbol: str, hedged: bool, minutes: int) -> list[C
         else:
             quantity = choose.of(None, None, choose.decimal("1", "2", "0.5", "5", "0.0137", "0"))
             price, level = choose.of(None, choose.price()), choose.of(None, None, choose.price())
-            found.append(AmendOrder(choose.of(*known), at_ns, symbol, quantity, price, level))
+            name = choose.of(*known)
+            if name in fixed or "t" in name:
+                quantity = None
+            found.append(AmendOrder(name, at_ns, symbol, quantity, price, level))
     return found
 
 
@@ -240,9 +245,11 @@ def world(source: bytes) -> World:
     symbol = choose.of(PERPETUAL, PERPETUAL, SPOT)
     hedged = symbol == PERPETUAL and choose.one_in(3)
     minutes = 2 + choose.number(7)
-    sent = commands(choose, symbol, hedged, minutes)
     rules = instrument(choose, symbol)
-    passing = candles(choose, symbol, minutes, rules.delisted_ns)
+    sent = commands(choose, symbol, hedged, minutes)
+    if rules.halts:
+        sent = [replace(each, at_ns=each.at_ns // MINUTE_NS * MINUTE_NS) for each in sent]
+    passing = candles(choose, symbol, minutes, rules)
     stamps = [(choose.of(0.0001, -0.00075), 99.123456789) if choose.one_in(4) else None for _ in passing]
     cash = {"USDT": choose.decimal("1000000", "250.7" if symbol == SPOT else "1000000"), "BNB": choose.decimal("0", "0.002", "9")}
     coins = {"BTC": choose.decimal("2", "0", "1.2345678")} if symbol == SPOT else {}
