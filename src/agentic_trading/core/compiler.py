@@ -5,6 +5,7 @@ by the layouts that the binary interfaces of Python and numpy fix, and hands a c
 to the function that `core.kernels` gave it.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -50,7 +51,8 @@ GIVEN: dict[Any, tuple[str, Any]] = {
 
 def dispatcher(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as Numba compiles and calls it, for arguments of any kind."""
-    made: Callable[..., Any] = numba.njit(cache=True, fastmath=False, error_model="numpy")(function)
+    found_again = function.__module__ in sys.modules  # what is of no module could not be loaded from disk
+    made: Callable[..., Any] = numba.njit(cache=found_again, fastmath=False, error_model="numpy")(function)
     return made
 
 

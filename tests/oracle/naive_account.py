@@ -1,0 +1,121 @@
+"""The naive venue's money: prices after costs, fees, balances and positions, all in exact fractions."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from agentic_trading.core.enums import Market, PositionSide, Side
+from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.orders import OrderTerms
+from oracle.naive_refusals import closes_a_leg, down, exact, up
+
+Order = dict[str, Any]
+EIGHT_DECIMALS = Fraction(1, 10**8)
+
+
+class NaiveAccount:
+    """One wallet and the positions of perpetuals; knows the candle that is passing."""
+
+    def __init__(
+        self, rules: Mapping[str, Instrument], models: Mapping[str, Any], balances: Mapping[str, Decimal]
+    ) -> None:
+        self.rules, self.models = rules, models
+        self.balances = {asset: exact(amount) for asset, amount in balances.items()}
+        self.held: dict[tuple[str, PositionSide], Fraction] = {}
+        self.cost: dict[tuple[str, PositionSide], Fraction] = {}
+        self.margins: dict[str, Fraction] = {}
+        self.book: dict[str, dict[str, Order]] = {symbol: {} for symbol in rules}
+
+    def _look_at(self, candle: Candle) -> None:
+        self.candle, self.symbol = candle, candle.symbol
+        self.rule, self.model = self.rules[candle.symbol], self.models[candle.symbol]
+        self.tick, self.lot = exact(self.rule.tick), exact(self.rule.lot)
+        self.open, self.high, self.low, self.close = (
+            exact(price) for price in (candle.open, candle.high, candle.low, candle.close)
+        )
+        # The room in a candle is volume x participation, rounded down to the lot.
+        self.room = down(exact(candle.volume) * exact(self.model.participation), self.lot)
+        self.orders = self.book[self.symbol]
+
+    def bounds(self, terms: OrderTerms) -> list[tuple[Fraction, str]]:
+        """What a reducing order or a sale of spot holdings may execute at most, down to the lot."""
+        found = []
+        against = max(Fraction(0), self._position(terms.position_side) * -terms.side.sign)
+        if terms.reduce_only or terms.close_position or closes_a_leg(terms):
+            found.append((down(against, self.lot), "reduce_only"))
+        if self.rule.market is Market.SPOT and terms.side is Side.SELL:
+            held = self.balances.get(self.rule.base, Fraction(0))
+            found.append((down(held, self.lot), "insufficient_holdings"))
+        return found
+
+    def _position(self, leg: PositionSide) -> Fraction:
+        if self.rule.market is Market.SPOT:
+            return self.balances.get(self.rule.base, Fraction(0))
+        return self.held.get((self.symbol, leg), Fraction(0))
+
+    def _after_costs(self, order: Order, shown: Fraction, quantity: Fraction) -> Fraction:
+        """The price shown, moved against us, on the tick, never outside the candle."""
+        costs, span = self.model.costs, self.high - self.low
+        moved = shown * exact(costs.fixed_bps) / 10_000 + exact(costs.volatility_factor) * span
+        if costs.impact_factor and quantity > 0:
+            share = exact(math.sqrt(float(quantity) / self.candle.volume))
+            moved += exact(costs.impact_factor) * Fraction("0.6005612") * span * share
+        if costs.latency:
+            moved += span * exact(math.sqrt(self.elapsed))
+        # Mirrored, a sale is a purchase: up is against us, and the far end of the candle is its low.
+        sign = order["sign"]
+        price, far, near = up(shown * sign + moved, self.tick), self.high, self.low
+        if sign < 0:
+            far, near = -self.low, -self.high
+        if price <= far:
+            return price * sign
+        last = down(far, self.tick)
+        return (last if last >= max(near, shown * sign) else max(far, shown * sign)) * sign
+
+    def _pay(self, order: Order, quantity: Fraction, price: Fraction, fee: Fraction, asset: str) -> bool:
+        """Move money and goods; False for a spot purchase that cannot be paid with its fee."""
+        quote, base, signed = self.rule.quote, self.rule.base, quantity * order["sign"]
+        if self.rule.market is Market.SPOT:
+            due = signed * price + (fee if asset == quote else 0)
+            if order["sign"] > 0 and due > self.balances.get(quote, 0):
+                return False
+            self.balances[quote] = self.balances.get(quote, Fraction(0)) - signed * price
+            self.balances[base] = self.balances.get(base, Fraction(0)) + signed
+        else:
+            self._move(order["leg"], signed, price)
+        self.balances[asset] = self.balances.get(asset, Fraction(0)) - fee
+        return True
+
+    def _fee(self, notional: Fraction, taker: bool) -> tuple[Fraction, str]:
+        """Rounded up to eight decimals; in a third asset while there is enough of it."""
+        fee = notional * exact(self.model.taker_fee if taker else self.model.maker_fee)
+        other = self.model.fee_asset
+        if other is not None:
+            less = up(fee * (1 - exact(other.discount_ratio)), EIGHT_DECIMALS)
+            amount = up(less / exact(other.price), EIGHT_DECIMALS)
+            if amount <= self.balances.get(other.asset, 0):
+                return amount, other.asset
+        return up(fee, EIGHT_DECIMALS), self.rule.quote
+
+    def _move(self, leg: PositionSide, signed: Fraction, price: Fraction) -> None:
+        """Average cost: what is closed pays out its profit, what turns around is opened anew."""
+        key = (self.symbol, leg)
+        held, cost = self.held.get(key, Fraction(0)), self.cost.get(key, Fraction(0))
+        closed = -max(-abs(held), min(abs(held), signed)) if held * signed < 0 else Fraction(0)
+        part = cost * closed / held if held else Fraction(0)
+        share = part if closed == held else round(part / EIGHT_DECIMALS) * EIGHT_DECIMALS
+        self.balances[self.rule.quote] += closed * price - share
+        self.held[key] = held + signed
+        self.cost[key] = cost - share + (signed + closed) * price
+
+    def fund(self, symbol: str, rate: float, mark: float) -> Fraction | None:
+        """Payment = -quantity x mark x rate on the net position, rounded against us."""
+        net = sum((held for (of, _), held in self.held.items() if of == symbol), Fraction(0))
+        if not net:
+            return None
+        payment = down(-net * exact(mark) * exact(rate), EIGHT_DECIMALS)
+        self.balances[self.rules[symbol].quote] += payment
+        self.margins[symbol] = self.margins.get(symbol, Fraction(0)) + payment
+        return payment

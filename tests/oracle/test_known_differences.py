@@ -1,0 +1,116 @@
+"""Where the venue departs from docs/fill-rules.md: the smallest case of each, found by the naive venue."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from agentic_trading.core.enums import MINUTE_NS, OrderType, PositionSide, TimeInForce
+from agentic_trading.core.events import OrderRejected
+from agentic_trading.core.models import Halt
+from agentic_trading.core.orders import Target
+from agentic_trading.simulation.venue import SimulatedVenue
+from venue_market import (
+    BUY,
+    PERPETUAL,
+    SELL,
+    SPOT,
+    START_NS,
+    Desk,
+    candle,
+    executions,
+    instrument,
+    model,
+    only,
+    story,
+)
+
+FLAT = "100 100 100 100"
+
+
+def differs(reason: str) -> pytest.MarkDecorator:
+    """The venue is known to do otherwise; the day it does not, this says so."""
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
+@differs("the expiry counts as a command that may not be overtaken")
+def test_a_good_till_date_order_can_be_cancelled_before_its_end() -> None:
+    """A cancel arrives after its own latency, whatever the order's date."""
+    desk = Desk()
+    end = START_NS + 5 * MINUTE_NS
+    order = desk.limit(BUY, "1", "95", time_in_force=TimeInForce.GTD, expires_ns=end)
+    desk.passes(candle(0, FLAT))
+    desk.cancel(order, at=1)
+    assert story(desk.passes(candle(1, "94 95 90 94"))) == ["OrderCanceled A: changed_mind"]
+
+
+@differs("the close fills the target in step 5, the stop is looked at in step 6")
+def test_stop_before_target_in_the_candle_of_a_stop_entry() -> None:
+    """A stop entry, its stop and its target in one candle: touched in that candle means stopped."""
+    desk = Desk()
+    desk.stop(BUY, "1", "101", protective_stop="99", targets=(Target(Decimal(102), Decimal(1)),))
+    reports = desk.passes(candle(0, FLAT), candle(1, "100 103 98.5 102.5"))
+    assert executions(reports) == [("A", "1", "101"), ("As", "1", "99")]
+
+
+@differs("what was left of an order without quantity counts as nothing")
+def test_a_stop_that_replaces_a_closing_order_closes() -> None:
+    """An order that closes whatever is held has no quantity yet: what replaces it is not bound by it."""
+    desk = Desk()
+    desk.buy("2")
+    close = desk.stop(SELL, "0", "95", close_position=True)
+    desk.stop(SELL, "2", "97", at=1, reduce_only=True, closing=True, replaces=close)
+    desk.passes(candle(0, FLAT), candle(1, "100 100 98 98"), candle(2, "98 98 90 91"))
+    assert desk.held() == 0
+
+
+@differs("only orders with a trigger price count as stops")
+def test_a_trailing_stop_does_not_replace_a_stop_that_executes() -> None:
+    """A stop that was triggered stays at the market: another stop may not take its place."""
+    desk = Desk(model(participation="0.1"))
+    desk.buy("2", protective_stop="95")
+    trail = {"type": OrderType.TRAILING_STOP, "trail_amount": "5", "closing": True, "reduce_only": True}
+    desk.order(SELL, "1", at=2, replaces="As", **trail)
+    reports = desk.passes(candle(0, FLAT), candle(1, "96 96 94 95", 10), candle(2, "95 95 94 95"))
+    assert "OrderRejected B: replaced_order_is_done" in story(reports)
+    assert desk.held() == 0
+
+
+@differs("on spot only holdings bound an order")
+def test_a_reduce_only_purchase_on_spot_buys_nothing() -> None:
+    """Spot knows no short position that a purchase could reduce."""
+    desk = Desk(symbols=[SPOT])
+    desk.stop(BUY, "1", "101", reduce_only=True, closing=True)
+    assert not executions(desk.passes(candle(0, "101 102 101 101", symbol=SPOT)))
+
+
+@differs("the reason is insufficient_holdings")
+def test_a_sale_of_an_empty_long_leg_is_reduce_only_by_nature() -> None:
+    """In hedge mode it ends for the same reason as any order that finds nothing to reduce."""
+    desk = Desk(model(hedged=True))
+    desk.stop(SELL, "1", "99", position_side=PositionSide.LONG)
+    assert story(desk.passes(candle(0, "99 99 98 99"))) == ["OrderAccepted A", "OrderCanceled A: reduce_only"]
+
+
+@differs("whatever takes a place in a bracket and triggers stops out the rest")
+def test_a_take_profit_in_the_place_of_a_target_is_no_stop() -> None:
+    """What replaces a target lowers the stop when it fills; it does not cancel the other targets."""
+    desk = Desk()
+    halves = (Target(Decimal(105), Decimal("0.5")), Target(Decimal(110), Decimal("0.5")))
+    desk.buy("2", protective_stop="95", targets=halves)
+    take = {"type": OrderType.TAKE_PROFIT_MARKET, "stop_price": "104", "closing": True, "reduce_only": True}
+    desk.order(SELL, "1", at=1, replaces="At1", **take)
+    reports = desk.passes(candle(0, FLAT), candle(1, "100 104 100 103"), candle(2, "103 111 103 110"))
+    assert executions(reports)[1:] == [("B", "1", "104"), ("At2", "1", "110")]
+
+
+@differs("in a candle that opens in a halt a command that came before it is stamped with its arrival")
+def test_what_arrives_in_a_hole_before_a_halt_is_carried_out_at_the_open() -> None:
+    """Nothing happens between candles, before a halt as anywhere."""
+    opens = START_NS + MINUTE_NS
+    halted = replace(instrument(PERPETUAL), halts=(Halt(opens, opens + MINUTE_NS),))
+    desk = Desk()
+    desk.venue = SimulatedVenue({PERPETUAL: halted}, {PERPETUAL: model()}, {"USDT": Decimal(1000)})
+    desk.buy("1", at=0.5)
+    (rejected,) = only(desk.passes(candle(1, FLAT)), OrderRejected)
+    assert (rejected.reason, rejected.at_ns) == ("not_trading", opens)
