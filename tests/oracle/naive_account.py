@@ -13,6 +13,7 @@ from oracle.naive_refusals import closes_a_leg, down, exact, up
 
 Order = dict[str, Any]
 EIGHT_DECIMALS = Fraction(1, 10**8)
+ZERO = Fraction(0)
 
 
 class NaiveAccount:
@@ -25,7 +26,8 @@ class NaiveAccount:
         self.balances = {asset: exact(amount) for asset, amount in balances.items()}
         self.held: dict[tuple[str, PositionSide], Fraction] = {}
         self.cost: dict[tuple[str, PositionSide], Fraction] = {}
-        self.margins: dict[str, Fraction] = {}
+        self.margins: dict[tuple[str, PositionSide], Fraction] = {}
+        self.last_marks: dict[str, Fraction] = {}
         self.book: dict[str, dict[str, Order]] = {symbol: {} for symbol in rules}
 
     def _look_at(self, candle: Candle) -> None:
@@ -42,18 +44,18 @@ class NaiveAccount:
     def bounds(self, terms: OrderTerms) -> list[tuple[Fraction, str]]:
         """What a reducing order or a sale of spot holdings may execute at most, down to the lot."""
         found = []
-        against = max(Fraction(0), self._position(terms.position_side) * -terms.side.sign)
+        against = max(ZERO, self._position(terms.position_side) * -terms.side.sign)
         if terms.reduce_only or terms.close_position or closes_a_leg(terms):
             found.append((down(against, self.lot), "reduce_only"))
         if self.rule.market is Market.SPOT and terms.side is Side.SELL:
-            held = self.balances.get(self.rule.base, Fraction(0))
+            held = self.balances.get(self.rule.base, ZERO)
             found.append((down(held, self.lot), "insufficient_holdings"))
         return found
 
     def _position(self, leg: PositionSide) -> Fraction:
         if self.rule.market is Market.SPOT:
-            return self.balances.get(self.rule.base, Fraction(0))
-        return self.held.get((self.symbol, leg), Fraction(0))
+            return self.balances.get(self.rule.base, ZERO)
+        return self.held.get((self.symbol, leg), ZERO)
 
     def _after_costs(self, order: Order, shown: Fraction, quantity: Fraction) -> Fraction:
         """The price shown, moved against us, on the tick, never outside the candle."""
@@ -79,13 +81,13 @@ class NaiveAccount:
         quote, base, signed = self.rule.quote, self.rule.base, quantity * order["sign"]
         if self.rule.market is Market.SPOT:
             due = signed * price + (fee if asset == quote else 0)
-            if order["sign"] > 0 and due > self.balances.get(quote, 0):
-                return False
-            self.balances[quote] = self.balances.get(quote, Fraction(0)) - signed * price
-            self.balances[base] = self.balances.get(base, Fraction(0)) + signed
+            if order["sign"] > 0 and due > min(self.balances.get(quote, ZERO), self.free()):
+                return False  # only what is free, while perpetuals are held
+            self.balances[quote] = self.balances.get(quote, ZERO) - signed * price
+            self.balances[base] = self.balances.get(base, ZERO) + signed
         else:
-            self._move(order["leg"], signed, price)
-        self.balances[asset] = self.balances.get(asset, Fraction(0)) - fee
+            self._move(self.symbol, order["leg"], signed, price)
+        self.balances[asset] = self.balances.get(asset, ZERO) - fee
         return True
 
     def _fee(self, notional: Fraction, taker: bool) -> tuple[Fraction, str]:
@@ -99,23 +101,47 @@ class NaiveAccount:
                 return amount, other.asset
         return up(fee, EIGHT_DECIMALS), self.rule.quote
 
-    def _move(self, leg: PositionSide, signed: Fraction, price: Fraction) -> None:
+    def legs(self, symbol: str) -> list[tuple[str, PositionSide]]:
+        """The positions on a perpetual."""
+        return [key for key, held in self.held.items() if key[0] == symbol and held]
+
+    def mark_of(self, symbol: str, leg: PositionSide) -> Fraction:
+        """The last mark, before the first one the average entry price."""
+        return self.last_marks.get(symbol, self.cost[symbol, leg] / self.held[symbol, leg])
+
+    def free(self, without: str = "") -> Fraction:
+        """Isolated: the wallet less all margins. Cross: and profit, less the initial margin at the mark."""
+        free = self.balances.get(self.rule.quote, ZERO)
+        for (symbol, leg), held in self.held.items():
+            model = self.models[symbol]
+            if not held or symbol == without:
+                continue
+            if model.isolated:
+                free -= self.margins[symbol, leg]
+            else:
+                mark = self.mark_of(symbol, leg)
+                free += held * mark - self.cost[symbol, leg]
+                free -= up(abs(held) * mark / exact(model.leverage), EIGHT_DECIMALS)
+        return free
+
+    def _move(self, symbol: str, leg: PositionSide, signed: Fraction, price: Fraction) -> None:
         """Average cost: what is closed pays out its profit, what turns around is opened anew."""
-        key = (self.symbol, leg)
-        held, cost = self.held.get(key, Fraction(0)), self.cost.get(key, Fraction(0))
-        closed = -max(-abs(held), min(abs(held), signed)) if held * signed < 0 else Fraction(0)
-        part = cost * closed / held if held else Fraction(0)
+        key = (symbol, leg)
+        held, cost = self.held.get(key, ZERO), self.cost.get(key, ZERO)
+        closed = -max(-abs(held), min(abs(held), signed)) if held * signed < 0 else ZERO
+        part = cost * closed / held if held else ZERO
         share = part if closed == held else round(part / EIGHT_DECIMALS) * EIGHT_DECIMALS
-        self.balances[self.rule.quote] += closed * price - share
+        self.balances[self.rules[symbol].quote] += closed * price - share
         self.held[key] = held + signed
         self.cost[key] = cost - share + (signed + closed) * price
 
     def fund(self, symbol: str, rate: float, mark: float) -> Fraction | None:
         """Payment = -quantity x mark x rate on the net position, rounded against us."""
-        net = sum((held for (of, _), held in self.held.items() if of == symbol), Fraction(0))
+        net = sum((held for (of, _), held in self.held.items() if of == symbol), ZERO)
         if not net:
             return None
         payment = down(-net * exact(mark) * exact(rate), EIGHT_DECIMALS)
         self.balances[self.rules[symbol].quote] += payment
-        self.margins[symbol] = self.margins.get(symbol, Fraction(0)) + payment
+        first = next((symbol, leg) for leg in PositionSide if self.held.get((symbol, leg)))
+        self.margins[first] += payment
         return payment

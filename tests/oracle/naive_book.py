@@ -1,12 +1,11 @@
 """The naive venue's orders: a dictionary of dictionaries, oldest first, what binds them, what is told."""
 
-import math
 from fractions import Fraction
 from typing import Any
 
 from agentic_trading.core.enums import OrderType
 from agentic_trading.core.orders import OrderTerms, attached_stop, attached_target, stop_id_of, target_id_of
-from oracle.naive_account import NaiveAccount, Order
+from oracle.naive_account import ZERO, NaiveAccount, Order
 from oracle.naive_refusals import WITH_TRIGGER, down, exact
 
 Report = dict[str, Any]
@@ -25,7 +24,7 @@ class NaiveBook(NaiveAccount):
         order: Order = {
             "id": order_id, "terms": terms, "type": terms.type, "sign": terms.side.sign,
             "leg": terms.position_side,
-            "quantity": exact(terms.quantity), "filled": Fraction(0), "most": math.inf,
+            "quantity": exact(terms.quantity), "filled": ZERO,
             "price": exact(terms.price), "level": exact(terms.stop_price), "best": None,
             "activation": exact(terms.activation_price), "ratio": exact(terms.trail_ratio),
             "amount": exact(terms.trail_amount), "triggered": False,
@@ -39,19 +38,19 @@ class NaiveBook(NaiveAccount):
         self._tell("OrderAccepted", order)
         return order
 
-    def _stops_out(self, order: Order) -> None:
-        """When a protective stop triggers, what is left of its entry and its targets are cancelled."""
-        for other in list(self.orders.values()) if order["role"] == "stop" else ():
-            if other is order["entry"] or (other["role"] == "target" and other["entry"] is order["entry"]):
-                self._cancel(other, "stopped_out")
-
     def _excludes(self, order: Order) -> None:
-        group = order["terms"].oco_group
+        """A protective stop ends what is left of its entry and its targets, a member of a group the rest."""
+        group, entry = order["terms"].oco_group, order["entry"]
         if group is not None:
             self.groups_done.append((self.symbol, group))
-            for other in list(self.orders.values()):
-                if other is not order and other["terms"].oco_group == group:
-                    self._cancel(other, "oco")
+        for other in list(self.orders.values()):
+            if other is order:
+                continue
+            of_entry = other is entry or (other["role"] == "target" and other["entry"] is entry)
+            if order["role"] == "stop" and of_entry:
+                self._cancel(other, "stopped_out")
+            elif group is not None and other["terms"].oco_group == group:
+                self._cancel(other, "oco")
 
     def _members(self, entry: Order | None, role: str) -> list[Order]:
         return [each for each in self.orders.values() if each["role"] == role and each["entry"] is entry]
@@ -60,7 +59,6 @@ class NaiveBook(NaiveAccount):
         """With each fill of an entry its stop grows, then its targets; a target's fill lowers the stop."""
         self._grow_stop(order, quantity)
         self._grow_targets(order)
-        self._stops_out(order)
         if order["role"] == "target":
             self._cancel(order["entry"], "target_reached")
             for stop in self._members(order["entry"], "stop"):
@@ -98,12 +96,11 @@ class NaiveBook(NaiveAccount):
                 self._tell_amended(self.orders[name])
 
     def _cancel(self, order: Order, reason: str) -> None:
-        if order["id"] in self.orders:
-            self._gone(order)
+        if self._gone(order):
             self._tell("OrderCanceled", order, reason=reason)
 
-    def _gone(self, order: Order) -> None:
-        self.orders.pop(order["id"], None)
+    def _gone(self, order: Order) -> bool:
+        return self.book[order["terms"].symbol].pop(order["id"], None) is not None
 
     def _tell_amended(self, order: Order) -> None:
         terms = {"quantity": order["quantity"], "price": order["price"], "stop_price": order["level"]}
@@ -113,5 +110,5 @@ class NaiveBook(NaiveAccount):
         self._say({"type": kind, "order_id": order["id"]} | fields)
 
     def _say(self, report: Report) -> None:
-        known = max(self.candle.close_ns, self.now + self.model.report_latency_ns)
+        known = self.now + self.model.report_latency_ns
         self.unsaid.append((known, report | {"at_ns": self.now}))

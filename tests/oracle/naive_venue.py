@@ -4,6 +4,7 @@ Orders are dictionaries, all numbers exact fractions rounded by hand, and every 
 sentence of the page that it follows. What the page leaves to chance (jitter, random rejects) is left out.
 """
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,7 @@ from agentic_trading.core.enums import Market, MarketStatus, OrderType, TimeInFo
 from agentic_trading.core.events import AmendOrder, CancelOrder, SubmitOrder
 from agentic_trading.core.models import Candle
 from agentic_trading.core.orders import OrderTerms
-from oracle.naive_account import Order
+from oracle.naive_account import ZERO, Order
 from oracle.naive_book import Report
 from oracle.naive_margin import NaiveMargin
 from oracle.naive_refusals import LIMITED, STOPS, TAKE_PROFITS, bad_amend, down, exact, refusal, up
@@ -48,18 +49,21 @@ class NaiveVenue(NaiveMargin):
 
     # --- one candle -----------------------------------------------------------------------------
 
-    def pass_candle(self, candle: Candle) -> list[Report]:
-        """Let one candle pass; reports are known at its close, or their latency after they happened."""
-        self._look_at(candle)
-        if not candle.filled:
-            self._trade(candle)
-        else:  # a flat stand-in for a missing candle executes nothing; only the mark moves
-            self._may_liquidate()
-        self.marks[candle.symbol] = exact(candle.close)
-        if self.rules[candle.symbol].delisted_ns == candle.close_ns:
-            self._delist(candle)
+    def pass_candles(self, candles: Sequence[Candle], now_ns: int) -> list[Report]:
+        """Let the candles of an instant pass; reports are known then, or their latency after it happened."""
+        self.passing = {candle.symbol: candle for candle in candles}
+        for candle in candles:
+            self._look_at(candle)
+            if not candle.filled:
+                self._trade(candle)
+            else:  # a flat stand-in for a missing candle executes nothing; only the mark moves
+                self._may_liquidate()
+        self.last_marks |= {candle.symbol: exact(self._over(candle).close) for candle in candles}
+        for symbol, rule in self.rules.items():
+            if rule.delisted_ns is not None and rule.delisted_ns <= now_ns:
+                self._delist(symbol, rule.delisted_ns)
         said = []
-        while self.unsaid and self.unsaid[0][0] <= candle.close_ns:  # reports never overtake each other
+        while self.unsaid and self.unsaid[0][0] <= now_ns:  # reports never overtake each other
             said.append(self.unsaid.pop(0)[1])
         return said
 
@@ -68,8 +72,8 @@ class NaiveVenue(NaiveMargin):
             order["fresh"] = order["fresh"] in (True, candle.open_ns)
             order["whole"] = True  # what rested at the open may count the whole candle
         halted = self.rule.status_at(candle.open_ns) is not MarketStatus.TRADING
-        if not halted and self._fails(self.open):
-            self._liquidate(self.open)
+        if not halted:
+            self._liquidate(self._failing(exact(self._over(candle).open)))
         self.now, self.step, self.elapsed = candle.open_ns, 1, 0.0
         while due := self._arrived(candle.open_ns + 1):
             self._carry_out(due[0])
@@ -97,16 +101,15 @@ class NaiveVenue(NaiveMargin):
             self._each(6, candle.close_ns, self._touches_young_stop)
         for order in self.orders.values():
             order["born"] = ""
+            order["fresh"] = False if halted else order["fresh"]  # what arrived in a halt rests
 
-    def _delist(self, candle: Candle) -> None:
+    def _delist(self, symbol: str, end_ns: int) -> None:
         """A perpetual's position is closed at its last mark without fee, and all orders are cancelled."""
-        self._look_at(candle)
-        self.now = candle.close_ns
-        for (symbol, leg), held in list(self.held.items()):
-            if symbol == candle.symbol and held:
-                self._move(leg, -held, self.close)
-                self._say_closed(held, self.close, Fraction(0), self.close, "delisted")
-        for order in list(self.orders.values()):
+        self.now = end_ns
+        if self.legs(symbol):
+            mark = self.last_marks[symbol]
+            self._close_all(symbol, mark, ZERO, mark, "delisted")
+        for order in list(self.book[symbol].values()):
             self._cancel(order, "delisted")
 
     def _touches_young_stop(self, order: Order) -> None:
@@ -185,7 +188,6 @@ class NaiveVenue(NaiveMargin):
     def _trigger(self, order: Order, shown: Fraction) -> None:
         order["state"] = "limit" if order["type"] in LIMITED else "market"
         order["whole"], order["triggered"] = self.step == 2, True
-        self._stops_out(order)
         self._excludes(order)
         self._execute(order, shown, taker=True)
 
@@ -205,17 +207,15 @@ class NaiveVenue(NaiveMargin):
             if not order["quantity"]:
                 return "reduce_only"
             self._tell_amended(order)
-        left = min(order["quantity"], order["most"]) - order["filled"]
+        left = order["quantity"] - order["filled"]
         may = min([left, self.room, *(held for held, _ in bounds)])
         price = self._after_costs(order, shown, may) if taker else shown
         if order["state"] == "limit" and taker and (price - order["price"]) * order["sign"] > 0:
-            may, bounds = Fraction(0), []  # a limit takes only if the price after costs is within it
+            may, bounds = ZERO, []  # a limit takes only if the price after costs is within it
         if lasting is TimeInForce.FOK and may < left:
             return "fill_or_kill"
         if may > 0 and not self._fill(order, may, price, shown, taker):
             return "insufficient_balance" if self.rule.market is Market.SPOT else "insufficient_margin"
-        if order["filled"] == order["most"]:
-            return "position_was_smaller"
         for held, reason in bounds:
             if held - may < self.lot:
                 return reason
@@ -262,10 +262,12 @@ class NaiveVenue(NaiveMargin):
         if old is not None:
             self._cancel(old, "replaced")
         order = self._add(order_id, terms)
-        if old is not None:  # it may fill what was left of the old one, and takes its place
+        if old is not None:
             order |= {"entry": old["entry"], "role": old["role"]}
-        if old is not None and not terms.close_position:
-            order["most"] = min(old["quantity"], old["most"]) - old["filled"]
+            left = old["quantity"] - old["filled"]
+            if 0 < left < order["quantity"]:  # it may fill what was left of the old one
+                order["quantity"] = left
+                self._tell_amended(order)
         if terms.expires_ns is not None:
             self._travel(self.symbol, terms.expires_ns, CancelOrder(order_id, 0, self.symbol, "expired"))
         if self.step == 3:
@@ -288,7 +290,6 @@ class NaiveVenue(NaiveMargin):
         level = order["level"] if command.stop_price is None else exact(command.stop_price)
         repriced = (price, level) != (order["price"], order["level"])
         behind = repriced or quantity > order["quantity"]
-        order["most"] += quantity - order["quantity"]
         order |= {"quantity": quantity, "price": price, "level": level}
         self._tell_amended(order)
         if quantity <= order["filled"]:

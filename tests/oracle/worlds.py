@@ -1,196 +1,104 @@
-"""Small random worlds for two venues: rules, assumptions, candles, and what a trader sends."""
+"""Small random worlds for two venues: a market, and what a trader sends."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from agentic_trading.core.enums import (
-    MINUTE_NS,
-    SECOND_NS,
-    Market,
-    OrderType,
-    PositionSide,
-    Side,
-    Timeframe,
-    TimeInForce,
-)
+from agentic_trading.core.enums import MINUTE_NS, SECOND_NS, OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import AmendOrder, CancelOrder, Command, SubmitOrder
-from agentic_trading.core.models import Candle, Halt, Instrument, MarginTier, PriceBand
+from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.orders import OrderTerms, Target
-from agentic_trading.simulation.costs import CostModel
-from agentic_trading.simulation.resting import FeeAsset, MarketModel
-from oracle.naive_refusals import AT_ONCE, LIMITED, STOPS, WITH_TRIGGER, closes_a_leg
+from agentic_trading.simulation.resting import MarketModel
+from oracle.markets import (
+    OTHER,
+    PERPETUAL,
+    SPOT,
+    START_NS,
+    Choices,
+    candle,
+    candles,
+    instrument,
+    margined,
+    model,
+)
+from oracle.naive_refusals import LIMITED, RESTING, TAKE_PROFITS, WITH_TRIGGER
 
-START_NS = 1_704_067_200_000_000_000
-"""2024-01-01 00:00 UTC."""
-SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 TRAILS: list[dict[str, Decimal]] = [
     {"trail_amount": Decimal("1.5")},
     {"trail_amount": Decimal("0.53")},
     {"trail_ratio": Decimal("0.0101")},
     {"trail_ratio": Decimal("0.02")},
 ]
-TIERS = (
-    MarginTier(Decimal(0), Decimal(150), Decimal("0.01"), Decimal(0), Decimal(50)),
-    MarginTier(Decimal(150), Decimal(500), Decimal("0.025"), Decimal("2.25"), Decimal(20)),
-    MarginTier(Decimal(500), Decimal(900), Decimal("0.1"), Decimal("39.75"), Decimal(5)),
-)
 SHARES = (("1",), ("0.5", "0.5"), ("0.3", "0.3"), ("0.25", "0.5", "0.25"))
-T = TypeVar("T")
+LEG_OF = {Side.BUY: PositionSide.LONG, Side.SELL: PositionSide.SHORT}
+SIZES = ("2", "1", "4", "3", "0.5", "1.5", "2", "5")
+
+
+@dataclass(frozen=True)
+class Instant:
+    """The end of a minute: the candles that close, and what is paid for perpetuals then."""
+
+    at_ns: int
+    candles: Sequence[Candle]
+    funding: Sequence[tuple[str, float, float]]
+    """Symbol, rate and mark."""
 
 
 @dataclass(frozen=True)
 class World:
-    """All that a venue is given, in the order in which it comes."""
+    """All that a venue is given; commands in the order of sending."""
 
-    rules: Instrument
-    model: MarketModel
+    rules: Mapping[str, Instrument]
+    models: Mapping[str, MarketModel]
     balances: Mapping[str, Decimal]
     commands: Sequence[Command]
-    candles: Sequence[Candle]
-    funding: Sequence[tuple[float, float] | None]
-    """Rate and mark at the close of each candle, if there is a stamp."""
-
-
-class Choices:
-    """Choices read from bytes, one each: quick to draw, and smaller bytes are simpler choices."""
-
-    def __init__(self, source: bytes) -> None:
-        self._source = iter(source)
-
-    def number(self, below: int) -> int:
-        """A number from 0 on; zero once the bytes have run out."""
-        return next(self._source, 0) % below
-
-    def of(self, *options: T) -> T:
-        """One of these; the first is the simplest."""
-        return options[self.number(len(options))]
-
-    def one_in(self, count: int) -> bool:
-        """True now and then."""
-        return self.number(count) == count - 1
-
-    def decimal(self, *options: str) -> Decimal:
-        """One of these numbers."""
-        return Decimal(self.of(*options))
-
-    def price(self, odd: int = 24) -> Decimal:
-        """One of few, so that levels, limits and candles meet; all but the odd one lie on every tick."""
-        if self.one_in(odd):
-            return self.decimal("99.97", "100.03")
-        return Decimal(194 + self.number(13)) / 2
-
-    def time_ns(self, minutes: int) -> int:
-        """A minute or a quarter of one, since the start."""
-        return START_NS + (self.number(minutes) * 4 + self.of(0, 0, 1, 2)) * 15 * SECOND_NS
-
-
-def model(choose: Choices, hedged: bool) -> MarketModel:
-    """Assumptions without chance: only delays that are the same every time."""
-    costs = CostModel(
-        choose.decimal("0", "3", "60"),
-        choose.decimal("0", "0", "0.1"),
-        choose.of(False, True),
-        choose.decimal("0", "0", "1"),
-    )
-    delays = (0, 250_000_000, MINUTE_NS // 2, MINUTE_NS, 2 * MINUTE_NS + 1)
-    discount = FeeAsset("BNB", choose.decimal("300", "7"), choose.decimal("0.25", "0", "0.1"))
-    return MarketModel(
-        choose.decimal("0", "0.000213"),
-        choose.decimal("0", "0.00055719"),
-        costs,
-        choose.of(*delays),
-        choose.decimal("1", "0.5", "0.1"),
-        amend_latency_ns=choose.of(None, None, *delays),
-        cancel_latency_ns=choose.of(None, None, *delays),
-        report_latency_ns=choose.of(0, 0, 0, 20 * SECOND_NS, 90 * SECOND_NS),
-        optimistic=choose.of(False, True),
-        touch_fills=choose.of(False, True),
-        hedged=hedged,
-        fee_asset=choose.of(None, None, discount),
-    )
-
-
-def instrument(choose: Choices, symbol: str) -> Instrument:
-    """Rules that bite now and then."""
-    rare = choose.number(16)
-    third = START_NS + 2 * MINUTE_NS
-    return Instrument(
-        "binance",
-        symbol,
-        Market.SPOT if symbol == SPOT else Market.LINEAR,
-        "BTC",
-        "USDT",
-        choose.decimal("0.1", "0.5", "0.25"),
-        choose.decimal("0.001", "0.001", "0.01", "0.5"),
-        choose.decimal("0", "0", "0.01", "1"),
-        choose.decimal("0", "0", "5", "60"),
-        max_quantity=Decimal("2.5") if rare in (10, 11) else None,
-        max_market_quantity=Decimal("1.5") if rare in (11, 12) else None,
-        price_band=PriceBand(Decimal("0.99"), Decimal("1.01")) if rare == 13 else None,
-        delisted_ns=third if rare == 14 else None,
-        halts=(Halt(START_NS, START_NS + 2 * MINUTE_NS),) if rare == 15 else (),
-    )
-
-
-def candles(choose: Choices, symbol: str, minutes: int, rules: Instrument) -> list[Candle]:
-    """Consecutive minutes around 100; some are missing, flat stand-ins, off the tick or without volume."""
-    found = []
-    for minute in range(minutes):
-        kind = choose.of(*["traded"] * 10, "filled", "missing") if not rules.halts else "traded"
-        low, first, last, high = sorted(choose.price() for _ in range(4))
-        if choose.of(False, True):
-            first, last = last, first
-        volume = choose.of(1000.0, 12.5, 3.3, 2.0, 1000.0, 0.0)
-        opened = START_NS + minute * MINUTE_NS
-        bars = [float(price) for price in (first, high, low, last)]
-        gone = rules.delisted_ns is not None and opened >= rules.delisted_ns
-        if kind != "missing" and not gone:
-            closed, filled = opened + MINUTE_NS, kind == "filled"
-            found.append(Candle(symbol, Timeframe.M1, opened, closed, *bars, volume, filled))
-    return found
+    instants: Sequence[Instant]
+    marks: Mapping[str, Sequence[Candle]]
+    """The mark candles of the perpetuals that have their own."""
 
 
 def terms(
-    choose: Choices, symbol: str, hedged: bool, others: Sequence[str], entries: Mapping[str, Side]
+    choose: Choices, symbol: str, hedged: bool, others: Sequence[str], entered: Side | None
 ) -> OrderTerms:
-    """An order of any kind; now and then one that contradicts itself or breaks a rule."""
+    """An order of any kind; now and then one that contradicts itself or breaks a rule.
+
+    Mostly such as make sense: beside the market, and closing what the last entry may have opened.
+    """
     kind = choose.of(OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT, *OrderType)
-    side = choose.of(*Side)
+    closes = choose.of(False, False, entered is not None) or choose.one_in(12)
+    side = entered.opposite if closes and entered is not None and not choose.one_in(6) else choose.of(*Side)
+    quantity = choose.decimal("0.013", "1.234", "7") if choose.one_in(12) else choose.decimal(*SIZES)
     wanted: dict[str, Any] = {"type": kind}
     if kind in LIMITED:
-        wanted["price"] = choose.price()
+        wanted["price"] = choose.price(-side.sign)
     if kind in WITH_TRIGGER:
-        wanted["stop_price"] = choose.price()
+        wanted["stop_price"] = choose.price(-side.sign if kind in TAKE_PROFITS else side.sign)
     if kind is OrderType.TRAILING_STOP:
         wanted |= choose.of(*TRAILS)
         wanted["activation_price"] = choose.of(None, None, choose.price())
-    lasting = choose.of(*[TimeInForce.GTC] * 5, *TimeInForce)
+    lasting = choose.of(*[TimeInForce.GTC] * 6, *TimeInForce)
     wanted["time_in_force"] = lasting
     if lasting is TimeInForce.GTD:
-        wanted["expires_ns"] = choose.time_ns(20) + choose.of(0, SECOND_NS)
-    wanted["post_only"] = kind is OrderType.LIMIT and choose.one_in(5)
-    wanted["oco_group"] = "gh"[choose.number(2)] if choose.one_in(5) else None
-    wanted["reduce_only"] = choose.one_in(4)
-    wanted["closing"] = wanted["reduce_only"] and choose.of(True, False)
-    quantity = choose.decimal("1", "2", "3", "0.5", "1.5", "7", "0.013", "1.234")
-    if kind not in LIMITED and choose.one_in(5):
+        wanted["expires_ns"] = choose.time_ns(7) + choose.of(0, SECOND_NS)
+    wanted["post_only"] = kind is OrderType.LIMIT and lasting in RESTING and choose.one_in(3)
+    if closes and kind not in LIMITED and choose.of(False, True):
         wanted["close_position"], quantity = True, Decimal(0)
-    elif not wanted["reduce_only"]:
-        wanted["protective_stop"] = choose.of(None, choose.price())
-        shares = choose.of((), (), *SHARES)
-        wanted["targets"] = tuple(Target(choose.price(99), Decimal(share)) for share in shares)
-    if others and choose.one_in(5):
+    elif closes:
+        wanted["reduce_only"], wanted["closing"] = True, choose.of(True, False)
+    else:
+        wanted["protective_stop"] = choose.of(None, choose.price(-side.sign), None)
+        shares = choose.of((), (), (), *SHARES)
+        wanted["targets"] = tuple(Target(choose.price(side.sign, 99), Decimal(share)) for share in shares)
+    if others and choose.one_in(7):
         wanted["replaces"] = choose.of(*others)
     if hedged:
-        wanted["position_side"] = choose.of(PositionSide.LONG, PositionSide.SHORT)
+        wanted["position_side"] = LEG_OF[side.opposite if closes ^ choose.one_in(9) else side]
     wanted |= wrong(choose) if choose.one_in(40) else {}
-    found = OrderTerms("tester", symbol, side, quantity, **wanted)
-    return mended(found, entries)
+    return OrderTerms("tester", symbol, side, quantity, **wanted)
 
 
 def wrong(choose: Choices) -> dict[str, Any]:
@@ -207,83 +115,81 @@ def wrong(choose: Choices) -> dict[str, Any]:
     )
 
 
-def mended(found: OrderTerms, entries: Mapping[str, Side]) -> OrderTerms:
-    """Without what the venue is known to get wrong: that has tests of its own."""
-    named = found.replaces or ""
-    fitting = {"s": (OrderType.MARKET, OrderType.STOP_MARKET, OrderType.STOP_LIMIT), "t": AT_ONCE}
-    if found.type is OrderType.TRAILING_STOP or found.type not in fitting.get(named[1:2], list(OrderType)):
-        found = replace(found, replaces=None)
-    elif named[1:]:
-        side = entries[named[0]].opposite
-        bare = {"protective_stop": None, "targets": (), "reduce_only": True, "oco_group": None}
-        found = replace(found, side=side, **bare)
-    found = replace(found, targets=() if found.type in STOPS else found.targets)
-    if found.symbol == SPOT:
-        if found.side is Side.BUY:
-            quantity = found.quantity or Decimal(1)
-            changes = {"reduce_only": False, "close_position": False, "closing": False}
-            return replace(found, quantity=quantity, **changes)
-        return replace(found, protective_stop=None, targets=())
-    return replace(found, reduce_only=found.reduce_only or closes_a_leg(found))
-
-
-def commands(choose: Choices, symbol: str, hedged: bool, minutes: int) -> list[Command]:
-    """Orders, and amends and cancels of earlier ones, of attached ones and of strangers."""
+def commands(choose: Choices, symbols: Sequence[str], hedged: bool, minutes: int) -> list[Command]:
+    """Orders, alone and in groups, and amends and cancels of earlier ones, also of attached ones."""
     found: list[Command] = []
-    known: list[str] = []
-    fixed: list[str] = []
-    entries: dict[str, Side] = {}
-    stuck: list[str] = []
-    for number, at_ns in enumerate(sorted(choose.time_ns(minutes) for _ in range(1 + choose.number(10)))):
-        act = choose.of("submit", "submit", "submit", "cancel") if known else "submit"
-        if act == "submit":
-            order_id = chr(ord("A") + number)
-            others = [name for name in known if name not in fixed]
-            wanted = terms(choose, symbol, hedged, others, entries)
-            entries[order_id] = wanted.side
-            found.append(SubmitOrder(order_id, at_ns, wanted))
-            known.append(order_id)
-            fixed += [order_id] * wanted.close_position
-            stuck += [order_id] * (wanted.time_in_force is TimeInForce.GTD)
-            known += [f"{order_id}s"] * (wanted.protective_stop is not None)
-            known += [f"{order_id}t{place + 1}" for place in range(len(wanted.targets))]
-        elif (name := choose.of(*known)) in stuck:
+    sent: dict[str, list[str]] = {symbol: [] for symbol in symbols}
+    attached: dict[str, list[str]] = {symbol: [] for symbol in symbols}
+    entered: dict[str, Side] = {}
+    groups: list[str] = []
+    for place, symbol in enumerate(symbols * (1 + hedged) if choose.wild else ()):
+        entered[symbol] = entered[symbol].opposite if symbol in entered else choose.of(*Side)
+        leg = LEG_OF[entered[symbol]] if hedged else PositionSide.NET
+        quantity = choose.decimal("3", "2", "1", "0")  # who holds nothing is not liquidated
+        wanted = OrderTerms("tester", symbol, entered[symbol], quantity, position_side=leg)
+        found.append(SubmitOrder(f"O{place}", START_NS, wanted))
+    count = len(symbols) + 2 + choose.number(9)
+    for number, at_ns in enumerate(sorted(choose.time_ns(minutes) for _ in range(count))):
+        symbol = choose.of(*symbols)
+        known = choose.of(sent, sent, attached)[symbol][-3:] or sent[symbol]
+        act = choose.of("submit", "submit", "submit", "cancel", "amend", "amend") if known else "submit"
+        if act == "cancel":
+            found.append(CancelOrder(choose.of(*known), at_ns, symbol, "changed_mind"))
             continue
-        elif act == "cancel":
-            found.append(CancelOrder(name, at_ns, symbol, "changed_mind"))
-        else:
+        if act == "amend":
             quantity = choose.of(None, None, choose.decimal("1", "2", "0.5", "5", "0.0137", "0"))
             price, level = choose.of(None, choose.price()), choose.of(None, None, choose.price())
-            if name in fixed or "t" in name:
-                quantity = None
-            found.append(AmendOrder(name, at_ns, symbol, quantity, price, level))
+            found.append(AmendOrder(choose.of(*known), at_ns, symbol, quantity, price, level))
+            continue
+        group = choose.of(*groups[-1:], f"g{number}") if choose.one_in(4) else None
+        groups += [] if group is None else [group]
+        for order_id in [f"A{number}"] if group is None else [f"A{number}", f"B{number}"]:
+            wanted = terms(choose, symbol, hedged, known, entered.get(symbol))
+            found.append(SubmitOrder(order_id, at_ns, replace(wanted, oco_group=group)))
+            sent[symbol].append(order_id)
+            attached[symbol] += [f"{order_id}t{place + 1}" for place in range(len(wanted.targets))]
+            attached[symbol] += [f"{order_id}s"] * (wanted.protective_stop is not None)
+            if not (wanted.reduce_only or wanted.close_position):
+                entered[symbol] = wanted.side
     return found
 
 
 def world(source: bytes) -> World:
     """Everything together."""
     choose = Choices(source)
-    symbol = choose.of(PERPETUAL, PERPETUAL, SPOT)
-    hedged = symbol == PERPETUAL and choose.one_in(3)
-    minutes = 2 + choose.number(7)
-    rules = instrument(choose, symbol)
-    sent = commands(choose, symbol, hedged, minutes)
-    if rules.halts:
-        sent = [replace(each, at_ns=each.at_ns // MINUTE_NS * MINUTE_NS) for each in sent]
-    passing = candles(choose, symbol, minutes, rules)
-    stamps = [(choose.of(0.0001, -0.00075), 99.123456789) if choose.one_in(4) else None for _ in passing]
-    cash = {
-        "USDT": choose.decimal("1000000", "250.7" if symbol == SPOT else "1000000"),
-        "BNB": choose.decimal("0", "0.002", "9"),
-    }
-    coins = {"BTC": choose.decimal("2", "0", "1.2345678")} if symbol == SPOT else {}
+    symbols = choose.of(
+        (PERPETUAL,), (PERPETUAL,), (PERPETUAL,), (SPOT,), (PERPETUAL, OTHER), (PERPETUAL, OTHER, SPOT)
+    )
+    choose.wild = symbols != (SPOT,) and choose.of(True, False, True)
+    hedged = SPOT not in symbols and choose.one_in(4)
+    minutes = 3 + choose.number(8)
+    rules = {symbol: instrument(choose, symbol) for symbol in symbols}
     assumed = model(choose, hedged)
-    if symbol == PERPETUAL and not hedged and choose.one_in(2):
-        leverage = choose.decimal("10", "1", "3", "20", "50")
-        assumed = replace(assumed, leverage=leverage, isolated=choose.of(True, False))
-        rules = replace(rules, tiers=choose.of((), TIERS), venue=choose.of("binance", "bybit"))
-        cash["USDT"] = choose.decimal("60", "30", "130", "400")
-    return World(rules, assumed, cash | coins, sent, passing, stamps)
+    models = dict.fromkeys(symbols, assumed)
+    cash = {"USDT": choose.decimal("1000000", "250.7"), "BNB": choose.decimal("0", "0.002", "9")}
+    if choose.wild:
+        assumed = replace(assumed, isolated=choose.of(True, False, False))
+        for symbol in symbols:
+            rules[symbol], models[symbol] = margined(choose, rules[symbol], assumed)
+        amounts = ("60", "30", "130", "400") if assumed.isolated else ("16", "20", "12", "30")
+        cash["USDT"] = choose.decimal(*amounts) * len(symbols) * (1 + hedged)
+    coins = {"BTC": choose.decimal("2", "0", "1.2345678")} if SPOT in symbols else {}
+    sent = commands(choose, symbols, hedged, minutes)
+    passing = [bar for symbol in symbols for bar in candles(choose, symbol, minutes, rules[symbol])]
+    marks = {
+        symbol: [candle(choose, symbol, at, 0.0, filled=choose.one_in(6)) for at in range(choose.number(9))]
+        for symbol in symbols
+        if symbol != SPOT and choose.wild and choose.of(False, True)
+    }
+    instants = []
+    for minute in range(minutes):
+        end_ns = START_NS + (minute + 1) * MINUTE_NS
+        stamps = [
+            (symbol, choose.of(0.0001, -0.00075), 99.123456789) for symbol in symbols if choose.one_in(6)
+        ]
+        closing = [bar for bar in passing if bar.close_ns == end_ns]
+        instants.append(Instant(end_ns, closing, [stamp for stamp in stamps if stamp[0] != SPOT]))
+    return World(rules, models, cash | coins, sent, instants, marks)
 
 
-worlds = st.binary(min_size=700, max_size=700).map(world)
+worlds = st.binary(min_size=900, max_size=900).map(world)

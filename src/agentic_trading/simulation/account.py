@@ -75,7 +75,9 @@ class VenueAccount:
         The long leg of a hedged account is only sold as far as it is held, the short one only bought.
         """
         if instrument.market is SPOT:
-            return self.balances.get(instrument.base, ZERO) if side is SELL else None
+            if side is SELL:
+                return self.balances.get(instrument.base, ZERO)
+            return ZERO if reduce_only else None
         if not reduce_only and (leg is NET or (leg is LONG) is (side is BUY)):
             return None
         held = self._leg(leg).get(instrument.symbol, _NOTHING)[0]

@@ -69,11 +69,11 @@ class Collateral:
         opened = self._opened(held, side, quantity)
         if not opened:
             return None
-        model = self._models[symbol]
-        room = max_notional(model.leverage, tiers_of(instrument))
-        kept = abs(held.quantity) if (held.quantity > 0) is (side is BUY) else ZERO
-        if room is not None and (kept + opened) * price > room:
-            return "above_position_limit"
+        room = max_notional(self._models[symbol].leverage, tiers_of(instrument))
+        if room is not None:
+            kept = abs(held.quantity) if (held.quantity > 0) is (side is BUY) else ZERO
+            if opened * price + kept * self._valued(symbol, price, at_ns) > room:
+                return "above_position_limit"
         return None if self._payable(instrument, side, opened, held, price, at_ns) else "insufficient_margin"
 
     def affords(
@@ -141,11 +141,14 @@ class Collateral:
         free = self.free(instrument.quote, at_ns, symbol if turned else "")
         if turned:
             free += unrealised(held, price)
-        last = self._marks.last(symbol, at_ns)
-        mark = price if last is None else decimal_of(last)
-        model = self._models[symbol]
+        mark, model = self._valued(symbol, price, at_ns), self._models[symbol]
         signed = opened if side is BUY else -opened
         return order_cost(signed, price, mark, model.leverage, model.taker_fee) <= free
+
+    def _valued(self, symbol: str, price: Decimal, at_ns: int) -> Decimal:
+        """The last mark price; before the first there is, the price of the order."""
+        last = self._marks.last(symbol, at_ns)
+        return price if last is None else decimal_of(last)
 
     # --- being closed out -----------------------------------------------------------------------
 
@@ -220,12 +223,19 @@ class Collateral:
         self._version = -1
 
     def touched(self, candle: Candle) -> bool:
-        """Whether the marks over a candle reached a level."""
-        levels = self.levels().get(candle.symbol)
-        if levels is None:
+        """Whether the marks over a candle reached a level, of its symbol or of one in the same group."""
+        levels = self.levels()
+        own = levels.get(candle.symbol)
+        if own is None:
             return False
         mark = self._marks.over(candle)
-        return mark.low <= levels[0] or mark.high >= levels[1]
+        if mark.low <= own[0] or mark.high >= own[1]:
+            return True
+        return len(levels) > 1 and any(self._reached(other, candle) for other in self.group(candle.symbol))
+
+    def _reached(self, symbol: str, candle: Candle) -> bool:
+        mark, (down, up) = self._over(symbol, candle), self._levels[symbol]
+        return mark.low <= down or mark.high >= up
 
     def _level(self, group: Sequence[str], collateral: Decimal) -> None:
         now = {symbol: self._standing_now(symbol) for symbol in group}
@@ -233,20 +243,21 @@ class Collateral:
         part = spare
         if len(group) > 1:
             part = ratio_on_grid(spare, Decimal(len(group)), CENT_OF_ASSET, up=False)
-        for symbol in group:
-            legs, instrument = self._account.legs(symbol), self._instruments[symbol]
-            if len(legs) > 1 or spare <= 0:
-                self._levels[symbol] = EVERYWHERE
-                continue
-            table, rules = tiers_of(instrument), self._rules[symbol]
-            point = liquidation_point(legs[0], part - now[symbol], table, rules)
-            if point is None:
-                if legs[0].quantity < 0:
-                    self._levels[symbol] = EVERYWHERE
-                continue
-            long = legs[0].quantity > 0
-            level = float(ratio_on_grid(point.numerator, point.denominator, instrument.tick, up=long))
-            self._levels[symbol] = (level, NOWHERE[1]) if long else (NOWHERE[0], level)
+        levels = {symbol: self._own_level(symbol, part - now[symbol], spare) for symbol in group}
+        if any(level is not NOWHERE for level in levels.values()):
+            self._levels |= levels
+
+    def _own_level(self, symbol: str, behind: Decimal, spare: Decimal) -> Levels:
+        legs, instrument = self._account.legs(symbol), self._instruments[symbol]
+        if len(legs) > 1 or spare <= 0:
+            return EVERYWHERE
+        table, rules = tiers_of(instrument), self._rules[symbol]
+        point = liquidation_point(legs[0], behind, table, rules)
+        long = legs[0].quantity > 0
+        if point is None:
+            return NOWHERE if long else EVERYWHERE
+        level = float(ratio_on_grid(point.numerator, point.denominator, instrument.tick, up=long))
+        return (level, NOWHERE[1]) if long else (NOWHERE[0], level)
 
     def _standing_now(self, symbol: str) -> Decimal:
         legs = self._account.legs(symbol)

@@ -66,6 +66,7 @@ class Marks:
     def __init__(self, *series: MarkSeries) -> None:
         self._series = {(each.symbol, each.timeframe): each for each in series}
         self._seen: dict[str, Candle] = {}
+        self._before: dict[str, float] = {}  # the close of the candle before that
 
     def series(self, symbol: str, timeframe: Timeframe) -> MarkSeries | None:
         """The history of a symbol's marks; None if it is not known."""
@@ -73,6 +74,9 @@ class Marks:
 
     def see(self, candle: Candle) -> None:
         """Take note of a candle of the traded market; needed only for symbols without history."""
+        before = self._seen.get(candle.symbol)
+        if before is not None:
+            self._before[candle.symbol] = before.close
         self._seen[candle.symbol] = candle
 
     def over(self, candle: Candle) -> Mark:
@@ -103,5 +107,5 @@ class Marks:
         if price is None:
             seen = self._seen.get(symbol)
             if seen is not None:
-                price = seen.close if seen.close_ns <= known_ns else seen.open
+                price = seen.close if seen.close_ns <= known_ns else self._before.get(symbol)
         return price

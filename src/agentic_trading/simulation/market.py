@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
+from agentic_trading.core.enums import Market
 from agentic_trading.core.errors import ConfigError
 from agentic_trading.core.models import Instrument
-from agentic_trading.core.money import ZERO, decimal_of
+from agentic_trading.core.money import ZERO, decimal_of, exact
 from agentic_trading.simulation.costs import FREE, CostModel
 from agentic_trading.simulation.margin import max_notional, tiers_of
 from agentic_trading.simulation.resting import FeeAsset, MarketModel
@@ -17,10 +19,11 @@ MILLISECOND_NS = 1_000_000
 
 
 def market_models(
-    instruments: Mapping[str, Instrument], settings: SimulationSettings
+    instruments: Mapping[str, Instrument], settings: SimulationSettings, seed: int
 ) -> dict[str, MarketModel]:
     """Fees, costs, latency and participation by symbol; ``next_open`` fills cost nothing but the fee.
 
+    ``seed`` is the run's; the settings may name one of their own.
     Raises ConfigError if a venue's fees are neither known nor given, or for a leverage that is not allowed.
     """
     if settings.fills == "next_open":
@@ -45,7 +48,7 @@ def market_models(
             shared,
             maker_fee=maker,
             taker_fee=taker,
-            seed=settings.seed,
+            seed=seed if settings.seed is None else settings.seed,
             optimistic=settings.ambiguity == "optimistic",
             touch_fills=settings.limit_fills == "touch",
             hedged=settings.position_mode == "hedge",
@@ -54,6 +57,46 @@ def market_models(
             isolated=settings.margin_mode == "isolated" and instrument.can_short,
         )
     return models
+
+
+class Funds(NamedTuple):
+    """What an account starts with: balances by asset, and the stated prices of those that are not cash.
+
+    A price is what one unit is worth in quote currency, all through the run.
+    """
+
+    balances: Mapping[str, Decimal]
+    prices: Mapping[str, Decimal]
+
+
+def starting_funds(
+    capital: Decimal, quote: str, instruments: Mapping[str, Instrument], settings: SimulationSettings
+) -> Funds:
+    """The capital as cash, less what the stock of the fee asset costs at its stated price.
+
+    So the account is worth the capital at the start, whatever fees are paid in. Raises ConfigError for a
+    stock that the capital cannot buy, and for a fee asset that is traded or counted in by itself.
+    """
+    stock, quantity = _fee_asset(settings), settings.fee_asset_quantity
+    if stock is None or quantity is None:
+        return Funds({quote: capital}, {})
+    asset = stock.asset
+    spot = [each for each in instruments.values() if each.market is Market.SPOT]
+    traded = [each.symbol for each in spot if each.base == asset]
+    if asset == quote or traded:
+        use = f"{traded[0]} is traded in this run" if traded else "everything is counted in it"
+        raise ConfigError(
+            f"simulation.fee_asset: {asset} cannot be a stock for fees, because {use}; "
+            "leave out the fee_asset settings and give the lower maker_fee_bps and taker_fee_bps instead."
+        )
+    with exact():
+        cash = capital - quantity * stock.price
+    if cash <= ZERO:
+        raise ConfigError(
+            f"simulation.fee_asset_quantity: {quantity} {asset} cost {capital - cash} {quote}, "
+            f"and the capital is {capital}; choose less, or more capital."
+        )
+    return Funds({quote: cash, asset: quantity}, {asset: stock.price})
 
 
 def _leverage(instrument: Instrument, settings: SimulationSettings) -> Decimal:

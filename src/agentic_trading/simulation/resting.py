@@ -65,8 +65,7 @@ class MarketModel(msgspec.Struct, frozen=True):
 class RestingOrder:
     """An order the venue has taken.
 
-    ``wanted`` is the ordered quantity, ``executed`` what was filled; ``remaining`` may still be filled
-    and is less than the difference when an order that this one replaced had executed a part. One of
+    ``wanted`` is the ordered quantity, ``executed`` what was filled of it, ``remaining`` the rest. One of
     three is true: ``at_market`` (executes at once), ``waiting`` (for the market to reach ``level``),
     ``rests_as_limit`` (at ``limit``). ``since_ns`` is the time from which on prices count for it.
     """

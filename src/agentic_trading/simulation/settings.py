@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from agentic_trading.core.config import Section
-from agentic_trading.core.config.section import BasisPoints, Share
+from agentic_trading.core.config.section import Amount, BasisPoints, Share
 from agentic_trading.core.enums import Market
 from agentic_trading.core.errors import ConfigError
 from agentic_trading.core.money import decimal_of
@@ -30,6 +30,9 @@ class SimulationSettings(Section):
     )
     fee_asset_price: float | None = Field(
         None, gt=0, description="what one unit of the fee asset costs in quote currency"
+    )
+    fee_asset_quantity: Amount | None = Field(
+        None, description="how much of the fee asset is there at the start; bought out of the capital"
     )
     fee_asset_discount_ratio: float = Field(
         0.1, ge=0, lt=1, description="what paying in the fee asset saves, share of the fee"
@@ -67,7 +70,9 @@ class SimulationSettings(Section):
         0, ge=0, le=60_000, description="mean of an exponential delay on top of each latency, milliseconds"
     )
     reject_ratio: float = Field(0.0, ge=0, lt=1, description="share of orders that are rejected by chance")
-    seed: int = Field(7, ge=0, le=2**63 - 1, description="seed of delays and rejects that are drawn")
+    seed: int | None = Field(
+        None, ge=0, le=2**63 - 1, description="seed of drawn delays and rejects; absent: backtest.seed"
+    )
     participation_ratio: Share = Field(
         0.1, description="largest share of a candle's volume our orders may take"
     )
@@ -96,8 +101,11 @@ class SimulationSettings(Section):
 
     @model_validator(mode="after")
     def _priced(self) -> Self:
-        if (self.fee_asset is None) is not (self.fee_asset_price is None):
-            raise ValueError("fee_asset and fee_asset_price belong together: give both or neither")
+        given = (self.fee_asset, self.fee_asset_price, self.fee_asset_quantity)
+        if None in given and any(each is not None for each in given):
+            raise ValueError(
+                "fee_asset, fee_asset_price and fee_asset_quantity belong together: give all three or none"
+            )
         return self
 
 

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from agentic_trading.core.events import AmendOrder, CancelOrder, Event, SubmitOrder
 from agentic_trading.simulation.resting import MarketModel
 from agentic_trading.simulation.tape import delay_of, stream_of
 
-Command = SubmitOrder | AmendOrder | CancelOrder
+class Expiry(msgspec.Struct, frozen=True):
+    """The end of a good-till-date order. The venue acts by itself: what was sent for the order may come first."""
+
+    order_id: str
+    reason: str = "expired"
+
+
+Command = SubmitOrder | AmendOrder | CancelOrder | Expiry
 
 
 class Travel:
@@ -50,7 +59,7 @@ class Travel:
             raise TypeError(f"{type(command).__name__} is not a command")
         at_ns = command.at_ns + latency + (self._jitter(symbol, model) if model.jitter_ns else 0)
         for earlier_ns, earlier in self._on_the_way.get(symbol, ()):
-            if earlier.order_id == command.order_id:
+            if earlier.order_id == command.order_id and type(earlier) is not Expiry:
                 at_ns = max(at_ns, earlier_ns)
         self.arrive(symbol, at_ns, command)
         return symbol

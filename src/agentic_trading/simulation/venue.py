@@ -32,7 +32,7 @@ class SimulatedVenue:
         self,
         instruments: Mapping[str, Instrument],
         models: Mapping[str, MarketModel],
-        balances: dict[str, Decimal],
+        balances: Mapping[str, Decimal],
         marks: Marks | None = None,
     ) -> None:
         """``models`` holds fees, costs, latency and participation per symbol.

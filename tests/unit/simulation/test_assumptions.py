@@ -60,10 +60,13 @@ def test_fees_in_a_third_asset_while_it_lasts() -> None:
     assert (desk.balance("BNB"), desk.balance()) == (Decimal("0.00005"), Decimal("999.9"))
 
 
-def test_the_fee_asset_needs_a_price() -> None:
-    """Asset and price belong together."""
-    with pytest.raises(ValueError, match="give both or neither"):
-        SimulationSettings(fee_asset="BNB")
+def test_the_fee_asset_needs_a_price_and_a_quantity() -> None:
+    """Asset, price and quantity belong together: one that is missing is not guessed."""
+    whole = {"fee_asset": "BNB", "fee_asset_price": 600.0, "fee_asset_quantity": 2}
+    assert SimulationSettings(**whole).fee_asset_quantity == 2
+    for name in whole:
+        with pytest.raises(ValueError, match="give all three or none"):
+            SimulationSettings(**{key: value for key, value in whole.items() if key != name})
 
 
 # --- impact ---------------------------------------------------------------------------------------
@@ -133,14 +136,14 @@ def test_rejects_come_at_their_rate() -> None:
 def test_settings_reach_every_market() -> None:
     """What the section says is what the venue assumes; without it chance plays no part."""
     rules = {SPOT: instrument(SPOT)}
-    plain = market_models(rules, SimulationSettings())[SPOT]
+    plain = market_models(rules, SimulationSettings(), seed=7)[SPOT]
     assert (plain.jitter_ns, plain.reject_ratio, plain.report_latency_ns) == (0, 0.0, 0)
     assert (plain.optimistic, plain.touch_fills, plain.hedged, plain.fee_asset) == (False, False, False, None)
     settings = SimulationSettings(
         slippage="impact", ambiguity="optimistic", limit_fills="touch", position_mode="hedge",
         cancel_latency_ms=10, latency_jitter_ms=20, report_latency_ms=30, reject_ratio=0.01,
     )  # fmt: skip
-    chosen = market_models(rules, settings)[SPOT]
+    chosen = market_models(rules, settings, seed=7)[SPOT]
     assert (chosen.optimistic, chosen.touch_fills, chosen.hedged) == (True, True, True)
     assert (chosen.cancel_latency_ns, chosen.amend_latency_ns) == (10_000_000, None)
     assert (chosen.jitter_ns, chosen.report_latency_ns, chosen.reject_ratio) == (20_000_000, 30_000_000, 0.01)

@@ -83,7 +83,7 @@ def test_settings_become_assumptions() -> None:
     settings = SimulationSettings(
         half_spread_bps=1.5, slippage_bps=2.25, latency_ms=250, participation_ratio=0.2
     )
-    found = market_models({PERPETUAL: instrument()}, settings)[PERPETUAL]
+    found = market_models({PERPETUAL: instrument()}, settings, seed=7)[PERPETUAL]
     assert found.costs == CostModel(Decimal("3.75"))
     assert (found.latency_ns, found.participation) == (250_000_000, Decimal("0.2"))
     assert (found.maker_fee, found.taker_fee) == (Decimal("0.0002"), Decimal("0.0005"))
@@ -92,13 +92,13 @@ def test_settings_become_assumptions() -> None:
 def test_volatility_model_replaces_fixed_slippage() -> None:
     """With the volatility model only the half-spread is fixed."""
     settings = SimulationSettings(half_spread_bps=1.0, slippage="volatility", slippage_volatility_factor=0.05)
-    found = market_models({SPOT: instrument(SPOT)}, settings)[SPOT]
+    found = market_models({SPOT: instrument(SPOT)}, settings, seed=7)[SPOT]
     assert found.costs == CostModel(Decimal(1), Decimal("0.05"))
 
 
 def test_next_open_costs_nothing_but_the_fee() -> None:
     """For comparisons orders fill at the next open itself; fees are still charged."""
-    found = market_models({SPOT: instrument(SPOT)}, SimulationSettings(fills="next_open"))[SPOT]
+    found = market_models({SPOT: instrument(SPOT)}, SimulationSettings(fills="next_open"), seed=7)[SPOT]
     assert (found.costs, found.latency_ns, found.taker_fee) == (FREE, 0, Decimal("0.001"))
 
 

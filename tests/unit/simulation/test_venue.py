@@ -430,13 +430,13 @@ def test_replacing_is_one_step() -> None:
 
 
 def test_what_the_replaced_order_executed_counts() -> None:
-    """A close that replaces a half-executed stop sells only the other half, and says why it ends."""
+    """A close that replaces a half-executed stop is taken for the other half, and says so at once."""
     desk = Desk(model(participation="0.1"))
     desk.buy("2", protective_stop="95")
     close = desk.sell("2", at=2, closing=True, replaces="As")  # not even reduce-only protects it
     reports = desk.passes(candle(0, FLAT), candle(1, "96 96 94 95", 10), candle(2, FLAT))
     assert executions(reports)[1:] == [("As", "1", "95"), (close, "1", "100")]
-    assert story(reports)[-1] == f"OrderCanceled {close}: position_was_smaller"
+    assert story(reports)[-3:] == [f"OrderAccepted {close}", f"OrderAmended {close}", f"Fill {close}"]
     assert desk.held() == 0
 
 

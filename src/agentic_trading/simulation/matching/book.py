@@ -131,12 +131,10 @@ class OrderBook:
                 self._taken += quantity
             else:
                 self._room -= quantity
-        if not order.remaining and order.executed == order.wanted:
+        if not order.remaining:
             self._finish(order)
-        elif not order.remaining:
-            self.cancel(order, at_ns, "position_was_smaller")
         elif most is not None and most - quantity < rules.lot:
-            self.cancel(order, at_ns, "reduce_only" if order.reduces else "insufficient_holdings")
+            self.cancel(order, at_ns, "reduce_only" if order.reduces or rules.can_short else "insufficient_holdings")
 
     def _most(self, order: RestingOrder) -> Decimal | None:
         return self._account.most(self.instrument, order.side, reduce_only=order.reduces, leg=order.leg)
@@ -178,8 +176,7 @@ class OrderBook:
             aim(self, order, at_ns)
         if order.is_target:
             release(self, order, quantity, at_ns)
-        else:
-            self._exclude(order, at_ns)
+        self._exclude(order, at_ns)
         return True
 
     def _fee(self, notional: Decimal, rate: Decimal) -> tuple[Decimal, str]:
@@ -196,7 +193,7 @@ class OrderBook:
 
     def _exclude(self, order: RestingOrder, at_ns: int) -> None:
         """What may not go on beside an order that executes or triggers: its group, its own bracket."""
-        group, entry_id = order.terms.oco_group, order.entry_id
+        group, entry_id = order.terms.oco_group, None if order.is_target else order.entry_id
         if group is None and entry_id is None:
             return
         if group is not None:
@@ -204,12 +201,12 @@ class OrderBook:
         for other in list(self.orders.values()):
             if other is order:
                 continue
-            if group is not None and other.terms.oco_group == group:
-                self.cancel(other, at_ns, "oco")
-            elif entry_id is not None and (
+            if entry_id is not None and (
                 other.order_id == entry_id or (other.is_target and other.entry_id == entry_id)
             ):  # stopped out: what is left of the entry and its targets is pointless
                 self.cancel(other, at_ns, "stopped_out")
+            elif group is not None and other.terms.oco_group == group:
+                self.cancel(other, at_ns, "oco")
 
     def _finish(self, order: RestingOrder) -> None:
         del self.orders[order.order_id]

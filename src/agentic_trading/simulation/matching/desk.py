@@ -4,7 +4,6 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import TimeInForce
 from agentic_trading.core.events import AmendOrder, AmendRejected, CancelOrder, OrderRejected, SubmitOrder
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import decimal_of
@@ -13,13 +12,11 @@ from agentic_trading.core.orders import OrderTerms
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.book import OrderBook
-from agentic_trading.simulation.matching.filters import misfit, objection, off_tick
+from agentic_trading.simulation.matching.filters import AT_ONCE, misfit, objection, off_tick
 from agentic_trading.simulation.matching.prices import within
 from agentic_trading.simulation.resting import MarketModel, RestingOrder
 from agentic_trading.simulation.tape import Tape, stream_of
-from agentic_trading.simulation.travel import Command, Travel
-
-GTD = TimeInForce.GTD
+from agentic_trading.simulation.travel import Command, Expiry, Travel
 
 
 class OrderDesk:
@@ -53,7 +50,7 @@ class OrderDesk:
         self._cancel(command, at_ns)
         return None
 
-    def _cancel(self, command: CancelOrder, at_ns: int) -> None:
+    def _cancel(self, command: CancelOrder | Expiry, at_ns: int) -> None:
         order = self._book.orders.get(command.order_id)
         if order is not None:
             self._book.cancel(order, at_ns, command.reason)
@@ -67,13 +64,15 @@ class OrderDesk:
         order = RestingOrder(command.order_id, terms, self._rules, at_ns)
         if terms.replaces is not None:  # like an amend: what the old order executed counts
             replaced = book.orders[terms.replaces]
-            order.remaining = min(order.remaining, replaced.remaining)
+            if replaced.wanted:  # an order that closes whatever is held binds nobody before it executes
+                order.wanted = order.remaining = min(order.remaining, replaced.remaining)
             order.entry_id, order.is_target = replaced.entry_id, replaced.is_target
             book.cancel(replaced, at_ns, "replaced")
         book.add(order)
+        if order.wanted != terms.quantity:
+            book.moved(order, at_ns)
         if terms.expires_ns is not None:
-            expiry = CancelOrder(order.order_id, terms.expires_ns, terms.symbol, "expired")
-            self._travel.arrive(terms.symbol, terms.expires_ns, expiry)
+            self._travel.arrive(terms.symbol, terms.expires_ns, Expiry(order.order_id))
         return order
 
     def _objection(self, terms: OrderTerms, at_ns: int, candle: Candle) -> str | None:
@@ -84,7 +83,7 @@ class OrderDesk:
                 return "venue_busy"
         if terms.replaces is not None:
             replaced = self._book.orders.get(terms.replaces)
-            if replaced is None or (replaced.triggered and terms.stop_price is not None):
+            if replaced is None or (replaced.triggered and terms.type not in AT_ONCE):
                 return "replaced_order_is_done"  # a stop that was touched cannot be moved any more
         if terms.oco_group is not None and terms.oco_group in self._book.decided:
             return "oco_group_is_done"
@@ -96,7 +95,7 @@ class OrderDesk:
         reason = objection(terms, self._rules, candle.open, most)
         if reason is None and terms.post_only and self._would_take(terms, terms.price, candle):
             return "post_only_would_take"
-        if reason is None and self._rules.can_short and not reduce_only:
+        if reason is None and self._rules.can_short and most is None:  # else it only reduces
             price = terms.price or terms.stop_price or decimal_of(candle.open)
             return self._collateral.objection(
                 self._rules, terms.side, terms.quantity, price, terms.position_side, candle.open_ns
@@ -142,11 +141,13 @@ class OrderDesk:
         quantity, price, stop, rules = command.quantity, command.price, command.stop_price, self._rules
         if order.at_market:
             return "order_is_executing"
-        if (price is not None and order.limit is None) or (
-            stop is not None and (not order.waiting or order.trails)
+        if (
+            (price is not None and order.limit is None)
+            or (stop is not None and (not order.waiting or order.trails))
+            or (quantity is not None and order.terms.close_position)
         ):
             return "terms_contradict"
-        if quantity is not None and (quantity < 0 or quantity % rules.lot or order.terms.close_position):
+        if quantity is not None and (quantity < 0 or quantity % rules.lot):
             return "quantity_off_lot"
         if any(level is not None and off_tick(level, rules) for level in (price, stop)):
             return "price_off_tick"

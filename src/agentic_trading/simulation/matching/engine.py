@@ -65,8 +65,8 @@ class MatchingEngine:
             if candle.low > down and candle.high < up and not book.every_row:
                 return False
         book.open_candle(candle)
-        if endangered and self._liquidator is not None and self._liquidator.gaps(candle):
-            self._liquidator.liquidate(candle)
+        if endangered and self._liquidator is not None:
+            self._liquidator.close_gap(candle)
         if arriving:
             self._let_arrive(candle)
         else:
@@ -87,7 +87,7 @@ class MatchingEngine:
         if not candle.filled:
             while (arrived := self._travel.next_before(candle.symbol, candle.close_ns)) is not None:
                 at_ns, command = arrived
-                self._desk.carry_out(command, at_ns, candle)
+                self._desk.carry_out(command, max(at_ns, candle.open_ns), candle)
                 changed = True
         if self._liquidator is not None and self._liquidator.is_due(candle):
             self._liquidator.liquidate(candle)
@@ -209,8 +209,8 @@ class MatchingEngine:
     def _try_limits(self, candle: Candle) -> None:
         """Limits that the candle trades through, and take-profits that it touches."""
         for order in list(self.book.orders.values()):
-            if order not in self.book:
-                continue
+            if order not in self.book or order.arrived_ns >= candle.close_ns:
+                continue  # gone, or it came to be at this close
             if order.waiting and order.takes_profit and order.level is not None:
                 from_open = order.since_ns <= candle.open_ns
                 base = trigger_price(order.level, candle, rising=order.rising, from_open=from_open)

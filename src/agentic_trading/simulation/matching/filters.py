@@ -10,6 +10,8 @@ from agentic_trading.core.orders import Target
 
 MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
 LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+AT_ONCE = (MARKET, LIMIT)
+"""They execute or rest as they are; all others wait for their level first."""
 NET, GTC, GTD = PositionSide.NET, TimeInForce.GTC, TimeInForce.GTD
 
 

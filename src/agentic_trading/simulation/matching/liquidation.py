@@ -41,12 +41,11 @@ class Liquidator:
         self.closed = 0
         """How many positions were closed by force."""
 
-    def gaps(self, candle: Candle) -> bool:
-        """Whether the candle opens where the position must be liquidated already."""
-        if not self._collateral.touched(candle):
-            return False
+    def close_gap(self, candle: Candle) -> None:
+        """Liquidate if the candle opens where that is due already."""
         first = decimal_of(self._marks.over(candle).open)
-        return self._collateral.fails(candle.symbol, candle, first)
+        if self._collateral.fails(candle.symbol, candle, first):
+            self.liquidate(candle, first)
 
     def is_due(self, candle: Candle) -> bool:
         """Whether the marks over a candle liquidate the position on its symbol."""
@@ -61,8 +60,8 @@ class Liquidator:
         """Whether the position is still alive when the market reaches this price."""
         return not self._collateral.fails(candle.symbol, candle, level)
 
-    def liquidate(self, candle: Candle) -> None:
-        """Liquidate the group of the candle's symbol.
+    def liquidate(self, candle: Candle, own_mark: Decimal | None = None) -> None:
+        """Liquidate the group of the candle's symbol, tested at ``own_mark``, or else at its worst.
 
         In cross margin the other positions are closed first, at the marks that were their worst; what
         that leaves stands behind this one.
@@ -70,6 +69,8 @@ class Liquidator:
         collateral, symbol, at_ns = self._collateral, candle.symbol, candle.close_ns
         group = collateral.group(symbol)
         marks = {each: collateral.worst(each, candle) for each in group}
+        if own_mark is not None:
+            marks[symbol] = own_mark
         for other in group:
             if other != symbol:
                 self._close(other, marks[other], ZERO, marks[other], at_ns, "liquidated")

@@ -1,8 +1,7 @@
-"""Where the venue departs from docs/fill-rules.md: the smallest case of each, found by the naive venue."""
+"""Corner cases of docs/fill-rules.md in which the venue once did otherwise, each found by the naive venue."""
 
 from decimal import Decimal
 
-import pytest
 from msgspec.structs import replace
 
 from agentic_trading.core.enums import MINUTE_NS, OrderType, PositionSide, TimeInForce
@@ -28,12 +27,6 @@ from venue_market import (
 FLAT = "100 100 100 100"
 
 
-def differs(reason: str) -> pytest.MarkDecorator:
-    """The venue is known to do otherwise; the day it does not, this says so."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
-@differs("the expiry counts as a command that may not be overtaken")
 def test_a_good_till_date_order_can_be_cancelled_before_its_end() -> None:
     """A cancel arrives after its own latency, whatever the order's date."""
     desk = Desk()
@@ -44,7 +37,6 @@ def test_a_good_till_date_order_can_be_cancelled_before_its_end() -> None:
     assert story(desk.passes(candle(1, "94 95 90 94"))) == ["OrderCanceled A: changed_mind"]
 
 
-@differs("the close fills the target in step 5, the stop is looked at in step 6")
 def test_stop_before_target_in_the_candle_of_a_stop_entry() -> None:
     """A stop entry, its stop and its target in one candle: touched in that candle means stopped."""
     desk = Desk()
@@ -53,7 +45,6 @@ def test_stop_before_target_in_the_candle_of_a_stop_entry() -> None:
     assert executions(reports) == [("A", "1", "101"), ("As", "1", "99")]
 
 
-@differs("what was left of an order without quantity counts as nothing")
 def test_a_stop_that_replaces_a_closing_order_closes() -> None:
     """An order that closes whatever is held has no quantity yet: what replaces it is not bound by it."""
     desk = Desk()
@@ -64,7 +55,6 @@ def test_a_stop_that_replaces_a_closing_order_closes() -> None:
     assert desk.held() == 0
 
 
-@differs("only orders with a trigger price count as stops")
 def test_a_trailing_stop_does_not_replace_a_stop_that_executes() -> None:
     """A stop that was triggered stays at the market: another stop may not take its place."""
     desk = Desk(model(participation="0.1"))
@@ -76,7 +66,6 @@ def test_a_trailing_stop_does_not_replace_a_stop_that_executes() -> None:
     assert desk.held() == 0
 
 
-@differs("on spot only holdings bound an order")
 def test_a_reduce_only_purchase_on_spot_buys_nothing() -> None:
     """Spot knows no short position that a purchase could reduce."""
     desk = Desk(symbols=[SPOT])
@@ -84,7 +73,6 @@ def test_a_reduce_only_purchase_on_spot_buys_nothing() -> None:
     assert not executions(desk.passes(candle(0, "101 102 101 101", symbol=SPOT)))
 
 
-@differs("the reason is insufficient_holdings")
 def test_a_sale_of_an_empty_long_leg_is_reduce_only_by_nature() -> None:
     """In hedge mode it ends for the same reason as any order that finds nothing to reduce."""
     desk = Desk(model(hedged=True))
@@ -92,7 +80,6 @@ def test_a_sale_of_an_empty_long_leg_is_reduce_only_by_nature() -> None:
     assert story(desk.passes(candle(0, "99 99 98 99"))) == ["OrderAccepted A", "OrderCanceled A: reduce_only"]
 
 
-@differs("whatever takes a place in a bracket and triggers stops out the rest")
 def test_a_take_profit_in_the_place_of_a_target_is_no_stop() -> None:
     """What replaces a target lowers the stop when it fills; it does not cancel the other targets."""
     desk = Desk()
@@ -104,7 +91,6 @@ def test_a_take_profit_in_the_place_of_a_target_is_no_stop() -> None:
     assert executions(reports)[1:] == [("B", "1", "104"), ("At2", "1", "110")]
 
 
-@differs("in a candle that opens in a halt a command that came before it is stamped with its arrival")
 def test_what_arrives_in_a_hole_before_a_halt_is_carried_out_at_the_open() -> None:
     """Nothing happens between candles, before a halt as anywhere."""
     opens = START_NS + MINUTE_NS
