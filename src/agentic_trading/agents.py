@@ -1,11 +1,10 @@
 """The deciding core of a session and its wiring: every agent, and who hears what, in every mode."""
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 
 from agentic_trading.backtester.timeline import MarketRows
 from agentic_trading.contenders import Contender
-from agentic_trading.core.enums import Posture, Timeframe
+from agentic_trading.core.enums import Posture
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -43,7 +42,7 @@ from agentic_trading.core.interfaces import Clock
 from agentic_trading.event_bus.topology import Topology
 from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order_manager import OrderManager
-from agentic_trading.features.playback import TableFeatures
+from agentic_trading.features.playback import Readers, TableFeatures
 from agentic_trading.inputs import Inputs
 from agentic_trading.portfolio.allocator import Allocator
 from agentic_trading.portfolio.entries import Entries
@@ -54,6 +53,7 @@ from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.engine import RiskEngine
 from agentic_trading.risk.limits import constrain
 from agentic_trading.settings import AppSettings
+from agentic_trading.simulation.market import Funds
 from agentic_trading.strategies.agent import StrategyAgent
 from agentic_trading.strategies.context import Context, Desk
 from agentic_trading.strategies.regime.detector import RegimeDetector
@@ -64,16 +64,19 @@ SOURCES = (
     Fill, Funding, Liquidated, CandlesClosed, GapFound, AlarmRang, DayStarted,
 )  # fmt: skip
 
+Audience = tuple[Readers, Sequence[Mapping[str, Context]]]
+"""The feature tables that are read, and what each strategy sees of its symbols."""
+
 
 class Agents:
     """The deciding core of a session: every agent, built once, in the order in which they depend."""
 
-    def __init__(self, inputs: Inputs, settings: AppSettings, clock: Clock, capital: Decimal) -> None:
+    def __init__(self, inputs: Inputs, settings: AppSettings, clock: Clock, funds: Funds) -> None:
         instruments = inputs.instruments
         limits = constrain(settings.risk, settings.safe_mode)
         quote = settings.portfolio.quote
         ids = IdSequence()
-        self.ledger = Ledger(instruments, {quote: capital})
+        self.ledger = Ledger(instruments, funds.balances, funds.prices)
         self.orders = OrderManager()
         rows = len(inputs.timeline) - inputs.first_row
         self.equity = EquityCurve(self.ledger, list(instruments), quote, rows)
@@ -109,43 +112,40 @@ class Agents:
         self.execution = ExecutionEngine()
         desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features)
         self.strategies = [self._strategy(each, inputs, desk, ids) for each in inputs.contenders]
-        names = [each.settings.strategy_id for each in inputs.contenders]
-        self._attending: Sequence[tuple[str, str]] | None = None
-        self._agent_of = dict(zip(names, self.strategies, strict=True))
         self._timeframe_of = {each.settings.strategy_id: each.timeframe for each in inputs.contenders}
 
     # --- what next-event replay asks (backtester.skipping) ------------------------------------
 
-    def posture(self, strategy: str, symbol: str) -> Posture:
-        """Where a strategy stands on a symbol."""
-        return self.sizing.posture(strategy, symbol)
+    @property
+    def posture(self) -> Callable[[str, str], Posture]:
+        """Tells where a strategy stands on a symbol."""
+        return self.sizing.posture
 
     def skip(self, market: MarketRows, start: int, stop: int) -> int:
         """Mark rows that nobody looks at; returns the first that needs a look."""
         reached = self.equity.skip(market, self.breakers.limits, start, stop)
-        if reached > start:
-            self._stretch(market, start, reached)
+        self.entries.unseen(market, reached)
         return reached
 
-    def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
-        """Mark a row whose candles come next; only these (strategy, symbol) look at them."""
+    def look(self, market: MarketRows, row: int) -> None:
+        """Mark a row whose candles come next."""
         self.equity.look(market, row)
-        self._stretch(market, row, row + 1)
-        if pairs == self._attending:
-            return
-        self._attending = pairs
-        symbols: dict[str, list[str]] = {strategy: [] for strategy in self._agent_of}
-        tables: dict[tuple[Timeframe, str], None] = {}
+        self.entries.unseen(market, row + 1)
+
+    def audience(self, pairs: Sequence[tuple[str, str]]) -> Audience:
+        """What these (strategy, symbol) need to look at candles, for `attend`."""
+        symbols: dict[str, list[str]] = {strategy: [] for strategy in self._timeframe_of}
         for strategy, symbol in pairs:
             symbols[strategy].append(symbol)
-            tables[self._timeframe_of[strategy], symbol] = None
-        self.features.attend(tables)
-        for strategy, agent in self._agent_of.items():
-            agent.attend(symbols[strategy])
+        keys = [(self._timeframe_of[strategy], symbol) for strategy, symbol in pairs]
+        contexts = [agent.contexts(own) for agent, own in zip(self.strategies, symbols.values(), strict=True)]
+        return self.features.readers(keys), contexts
 
-    def _stretch(self, market: MarketRows, start: int, stop: int) -> None:
-        for symbol in self.entries.symbols:
-            self.entries.stretch(symbol, *market.extremes(symbol, start, stop))
+    def attend(self, audience: Audience) -> None:
+        """From now on only these look at candles."""
+        self.features.attended, contexts = audience
+        for agent, own in zip(self.strategies, contexts, strict=True):
+            agent.attended = own
 
     @property
     def waits_for_day(self) -> bool:

@@ -11,10 +11,12 @@ from typing import Any, Protocol, get_args
 
 import msgspec
 
-from agentic_trading.backtester.skipping import Moving, Skipper
-from agentic_trading.backtester.timeline import CandleReader, DetailReader, Timeline
+from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.timeline import CandleReader, DetailReader, Timeline, day_edges
+from agentic_trading.backtester.wake import NEVER, Moving
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS
+from agentic_trading.core.equity import DAY_AFTER, DAY_BEFORE
 from agentic_trading.core.events import Alarm, AlarmRang, Bankrupt, CandlesClosed, DayStarted, Event, GapFound
 from agentic_trading.core.models import Candle, CandleColumns, plain
 
@@ -49,6 +51,9 @@ class FundingStamp(msgspec.Struct, frozen=True):
     mark: float | None
 
 
+_NO_FUNDING = FundingStamp(NEVER, "", 0.0, None)
+
+
 class Replay:
     """Drives a bus and a venue over a timeline; listens to alarms and to bankruptcy."""
 
@@ -66,19 +71,22 @@ class Replay:
         ``detail`` are finer candles of some symbols: where there are any, they pass instead of a row's own.
         """
         self._timeline = timeline
+        self._length = timeline.timeframe.ns
+        self._day_edges = plain(day_edges(timeline.close_ns))
         self._clock = clock
         self._venue = venue
-        self._funding = list(reversed(funding))
-        self._alarms: list[tuple[int, int, str]] = []
+        self._funding = [_NO_FUNDING, *reversed(funding)]
+        self._alarms = [(NEVER, 0, "")]
         self._asked = 0
         self._skipper = skipper
         self._reader = CandleReader(timeline)
         self._detail = {columns.symbol: DetailReader(columns) for columns in detail}
+        self._first = 0
         self.bankrupt = False
         self.rows_looked_at = 0
 
     @property
-    def taps(self) -> Sequence[tuple[tuple[type[Event], ...], Callable[[int, int, Any], None]]]:
+    def taps(self) -> Sequence[tuple[tuple[type[Event], ...], Callable[[Any], None]]]:
         """What the bus must tell: alarms, the end of the money, and what moves a strategy's posture."""
         own = ((Alarm, Bankrupt), self._hear)
         return [own] if self._skipper is None else [own, (get_args(Moving), self._skipper.hear)]
@@ -88,46 +96,39 @@ class Replay:
 
         ``progress`` is called now and then with the number of rows done.
         """
-        times, count = plain(self._timeline.close_ns), len(self._timeline)
+        times, count, skipper = plain(self._timeline.close_ns), len(self._timeline), self._skipper
         if first < count:
-            self._drop_funding_before(times[first] - self._timeline.timeframe.ns)
-        row, passed = first, False
+            self._drop_funding_before(times[first] - self._length)
+        row, passed, self._first = first, False, first
         while not self.bankrupt:
-            if self._skipper is not None:
-                reached = self._skipper.advance(row, passed, self._due)
-                row, passed = reached, passed and reached == row
+            if skipper is not None:
+                due = self._alarms[0][0], self._funding[-1].at_ns
+                row, passed = skipper.advance(row, passed, *due)
             if row >= count:
                 break
+            at_ns = times[row]
+            self._clock.advance(at_ns)
             if not passed:
-                before_ns = times[row - 1] if row > first else times[row] - self._timeline.timeframe.ns
                 passed = True
-                if self._let_pass(bus, row, times[row], before_ns) and self._skipper is not None:
+                if self._let_pass(bus, row, at_ns) and skipper is not None:
                     continue  # the core may stand elsewhere now, and not need this candle any more
-            self._close(bus, row, times[row])
+            self._close(bus, row, at_ns)
             row, passed = row + 1, False
             if not self.rows_looked_at & 1023:
                 progress(row - first)
         progress(count - first)
 
-    def _due(self, holding: bool) -> int | None:
-        """When the next alarm rings or, while something is held, the next funding is settled."""
-        alarm_ns = self._alarms[0][0] if self._alarms else None
-        if not holding or not self._funding:
-            return alarm_ns
-        stamp_ns = self._funding[-1].at_ns
-        return stamp_ns if alarm_ns is None else min(alarm_ns, stamp_ns)
-
-    def _let_pass(self, bus: Bus, row: int, at_ns: int, before_ns: int) -> bool:
+    def _let_pass(self, bus: Bus, row: int, at_ns: int) -> bool:
         """The venue's part of an instant; returns whether it had anything to do."""
-        self._clock.advance(at_ns)
-        moved = self._fund_until(bus, at_ns - self._timeline.timeframe.ns)  # stamps that fell into a hole
-        day = (at_ns - 1) // DAY_NS
-        if day > before_ns // DAY_NS:  # so did the boundary
-            self._deliver(bus, DayStarted(day * DAY_NS))
+        stamped = self._funding[-1].at_ns <= at_ns
+        moved = stamped and self._fund_until(bus, at_ns - self._length)  # stamps that fell into a hole
+        if self._day_edges[row] & DAY_BEFORE and row > self._first:  # so did the boundary
+            self._deliver(bus, DayStarted((at_ns - 1) // DAY_NS * DAY_NS))
         busy = self._venue.busy
         if busy:
             self._pass(bus, busy, row, at_ns)
-        return self._fund_until(bus, at_ns) or moved or bool(busy)
+            moved = True
+        return (stamped and self._fund_until(bus, at_ns)) or moved
 
     def _pass(self, bus: Bus, symbols: Sequence[str], row: int, at_ns: int) -> None:
         """Let the candles of a row pass, finer ones where there are such: one call for each of their closes.
@@ -143,32 +144,29 @@ class Replay:
                 reports += self._venue.pass_candles(finer, close_ns)
             if not candles:
                 reports = self._venue.pass_candles((), at_ns)
-        for report in reports:
-            self._deliver(bus, report)
+        self._deliver(bus, *reports)
 
     def _close(self, bus: Bus, row: int, at_ns: int) -> None:
         """The core's part of an instant: it looks at the candles that closed."""
-        if self._skipper is None:
-            candles = self._reader.at(row)
-        else:
-            candles = self._reader.of(self._skipper.look(row), row)
-        self._deliver(bus, CandlesClosed(at_ns, candles))
+        symbols = self._timeline.symbols if self._skipper is None else self._skipper.look(row)
+        self._deliver(bus, CandlesClosed(at_ns, self._reader.of(symbols, row)))
         for gap in self._timeline.gaps.get(row, ()):
             self._deliver(bus, GapFound(at_ns, gap.symbol, gap.missing))
-        while self._alarms and self._alarms[0][0] <= at_ns:
+        while self._alarms[0][0] <= at_ns:
             due_ns, _, key = heappop(self._alarms)
             self._deliver(bus, AlarmRang(key, due_ns))
-        if at_ns % DAY_NS == 0:
+        if self._day_edges[row] & DAY_AFTER:
             self._deliver(bus, DayStarted(at_ns))
         self.rows_looked_at += 1
 
-    def _deliver(self, bus: Bus, event: Event) -> None:
-        for command in bus.step(event):
-            self._venue.send(command)
+    def _deliver(self, bus: Bus, *events: Event) -> None:
+        for event in events:
+            for command in bus.step(event):
+                self._venue.send(command)
 
     def _fund_until(self, bus: Bus, at_ns: int) -> bool:
         paid = False
-        while self._funding and self._funding[-1].at_ns <= at_ns:
+        while self._funding[-1].at_ns <= at_ns:
             paid = self._fund(bus, self._funding.pop(), at_ns) or paid
         return paid
 
@@ -182,10 +180,10 @@ class Replay:
         return paid is not None
 
     def _drop_funding_before(self, start_ns: int) -> None:
-        while self._funding and self._funding[-1].at_ns <= start_ns:
+        while self._funding[-1].at_ns <= start_ns:
             self._funding.pop()
 
-    def _hear(self, number: int, cause: int, event: Alarm | Bankrupt) -> None:
+    def _hear(self, event: Alarm | Bankrupt) -> None:
         if isinstance(event, Alarm):
             self._asked += 1
             heappush(self._alarms, (event.at_ns, self._asked, event.key))

@@ -7,29 +7,19 @@ at more rows than needed changes nothing, so all conditions here are supersets.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from agentic_trading.backtester.timeline import MarketRows, Timeline
 from agentic_trading.backtester.wake import NEVER, Lookout, Watch
 from agentic_trading.core.enums import Posture
-from agentic_trading.core.events import (
-    Fill,
-    LiquidationPosted,
-    OrderClosed,
-    OrderIntent,
-    OrderTerms,
-    Refusal,
-    Signal,
-    SignalAdmitted,
-)
 from agentic_trading.core.models import plain
 from agentic_trading.simulation.resting import Waits
 
-Moving = SignalAdmitted | Refusal | OrderIntent | OrderClosed | Fill | LiquidationPosted
-"""Events after which a strategy may stand elsewhere on a symbol."""
+_AUDIENCES = 1024
+"""So many are remembered, lest there be one for every row of many strategies."""
 
 
 class SkippingVenue(Protocol):
@@ -47,8 +37,16 @@ class SkippingCore(Protocol):
         """Mark rows that nobody looks at; returns the first that needs a look."""
         ...
 
-    def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
-        """Mark a row whose candles come next; only these (strategy, symbol) need to look at them."""
+    def look(self, market: MarketRows, row: int) -> None:
+        """Mark a row whose candles come next."""
+        ...
+
+    def audience(self, pairs: Sequence[tuple[str, str]]) -> Any:
+        """What these (strategy, symbol) need to look at candles, for `attend`."""
+        ...
+
+    def attend(self, audience: Any) -> None:
+        """From now on only these look at candles."""
         ...
 
     @property
@@ -72,62 +70,86 @@ class Skipper:
         self._times = plain(timeline.close_ns)
         self._pairs = [(watch.strategy, watch.symbol) for watch in watches]
         self._lookout = Lookout(watches, core.posture)
+        self.hear = self._lookout.hear
+        """Told every event of `wake.Moving`: a strategy may stand elsewhere on a symbol."""
         self._core = core
         self._venue = venue
         self._gaps = sorted(timeline.gaps)
+        self._day_edges = plain(self._market.day_edges)
         self._edges: list[int] = np.flatnonzero(self._market.day_edges).tolist()
+        self._edge = -1
+        self._marked = 0
+        self._acting: tuple[int, ...] | None = None
+        self._audiences: dict[tuple[int, ...], tuple[Any, Sequence[str]]] = {}
+        self._symbols: Sequence[str] = ()
 
-    def hear(self, number: int, cause: int, event: Moving) -> None:
-        """Take note that a strategy may stand elsewhere on a symbol."""
-        what: Fill | Refusal | Signal | OrderTerms
-        kind = type(event)
-        if kind is OrderIntent or kind is OrderClosed:
-            what = event.terms  # type: ignore[union-attr]
-        elif kind is LiquidationPosted:
-            what = event.fill  # type: ignore[union-attr]
-        else:
-            what = event.signal if kind is SignalAdmitted else event  # type: ignore[union-attr, assignment]
-        self._lookout.changed(what.strategy, what.symbol)
+    def advance(
+        self, row: int, passed: bool, alarm_ns: int = NEVER, funding_ns: int = NEVER
+    ) -> tuple[int, bool]:
+        """Mark from ``row`` on up to the next row that must be looked at.
 
-    def advance(self, row: int, passed: bool, due: Callable[[bool], int | None]) -> int:
-        """Mark from ``row`` on up to the next row that must be looked at, and return it.
-
-        ``passed`` says that the venue has already let the candles of ``row`` pass; then only the core can
-        need that row. ``due`` gives the time of the next alarm or, if asked for with True, funding stamp.
-        Returns the length of the timeline if nothing is left to look at.
+        Returns that row, the length of the timeline if there is none, and whether only the core can need
+        it: ``passed`` says so of ``row`` itself, whose candles the venue may have let pass already. The
+        times are those of the next alarm and the next funding.
         """
-        stop = min(self._lookout.next_row(row), self._rows)
-        if self._gaps:
-            stop = min(stop, _following(self._gaps, row))
-        if self._core.waits_for_day:
-            stop = min(stop, _following(self._edges, row))
-        if stop > row:
-            waits = self._venue.waits()
-            since = row + 1 if passed else row
-            if waits.at_market:
-                stop = since
-            elif waits.arrival_ns is not None:
-                stop = min(stop, self._row_of(waits.arrival_ns, since))
-            at_ns = due(waits.holding)
-            if at_ns is not None:
-                stop = min(stop, self._row_of(at_ns, row))
-            for symbol, (down, up) in waits.levels.items():
-                if stop > since:
-                    stop = self._market.first_touch(symbol, down, up, since, stop)
-            for symbol, (down, up) in waits.marks.items():
-                if stop > since:
-                    stop = self._market.first_mark_touch(symbol, down, up, since, stop)
-        return stop if stop <= row else self._core.skip(self._market, row, stop)
+        waits = self._venue.waits()
+        since = row + 1 if passed else row
+        venues = since if waits.at_market else self._rows
+        if waits.arrival_ns is not None:
+            venues = min(venues, self._row_of(waits.arrival_ns, since))
+        if waits.holding and funding_ns < NEVER:
+            venues = min(venues, self._row_of(funding_ns, since))
+        if venues <= row:
+            return row, False
+        cores = self._cores_row(row, alarm_ns)
+        # Where only the core needs its row, that row is marked with those before it.
+        together = cores < self._rows and not self._day_edges[cores]
+        stop = min(venues, cores + 1 if together else cores)
+        if stop <= row:
+            return row, passed
+        for symbol, (down, up) in waits.levels.items():
+            if stop > since:
+                stop = self._market.first_touch(symbol, down, up, since, stop)
+        for symbol, (down, up) in waits.marks.items():
+            if stop > since:
+                stop = self._market.first_mark_touch(symbol, down, up, since, stop)
+        reached = self._marked = self._core.skip(self._market, row, stop)
+        if reached > cores:
+            return cores, True
+        return reached, passed and reached == row
 
-    def look(self, row: int) -> list[str]:
+    def look(self, row: int) -> Sequence[str]:
         """Prepare the core for the row that `advance` found; returns the symbols whose candles it needs."""
-        pairs = [self._pairs[number] for number in self._lookout.acting(row)]
-        self._core.look(self._market, row, pairs)
-        return [symbol for _, symbol in pairs] if len(pairs) < 2 else self._in_order(pairs)
+        acting = self._lookout.acting(row)
+        if acting != self._acting:
+            self._attend(acting)
+        if row >= self._marked:
+            self._core.look(self._market, row)
+        return self._symbols
 
-    def _in_order(self, pairs: Sequence[tuple[str, str]]) -> list[str]:
-        wanted = dict.fromkeys(symbol for _, symbol in pairs)
-        return [symbol for symbol in self._market.timeline.symbols if symbol in wanted]
+    def _attend(self, acting: tuple[int, ...]) -> None:
+        """Who looks changes often, and mostly back to somebody who looked before."""
+        if acting not in self._audiences:
+            pairs = [self._pairs[number] for number in acting]
+            wanted = [symbol for _, symbol in pairs]
+            symbols = [symbol for symbol in self._market.timeline.symbols if symbol in wanted]
+            if len(self._audiences) == _AUDIENCES:
+                self._audiences.clear()
+            self._audiences[acting] = (self._core.audience(pairs), symbols)
+        self._acting = acting
+        audience, self._symbols = self._audiences[acting]
+        self._core.attend(audience)
+
+    def _cores_row(self, row: int, alarm_ns: int) -> int:
+        """The first row, from ``row`` on, that the core needs; the length of the timeline if none."""
+        first = min(self._lookout.next_row(row), self._rows)
+        if self._gaps:
+            first = min(first, _following(self._gaps, row))
+        if self._edge < row:
+            self._edge = _following(self._edges, row)
+        if self._edge < first and self._core.waits_for_day:
+            first = self._edge
+        return first if alarm_ns == NEVER else min(first, self._row_of(alarm_ns, row))
 
     def _row_of(self, at_ns: int, row: int) -> int:
         """The row at which something due at ``at_ns`` is looked at: the first that closes then or later."""

@@ -9,7 +9,17 @@ import numpy.typing as npt
 
 from agentic_trading.core.enums import DAY_NS, Timeframe
 from agentic_trading.core.equity import DAY_AFTER, DAY_BEFORE, ByteArray
-from agentic_trading.core.models import CLOSE, HIGH, LOW, Candle, CandleColumns, FloatArray, IntArray, plain
+from agentic_trading.core.models import (
+    CLOSE,
+    HIGH,
+    LOW,
+    Candle,
+    CandleColumns,
+    CandleRows,
+    FloatArray,
+    IntArray,
+    plain,
+)
 from agentic_trading.core.numerics import compiled
 
 
@@ -106,46 +116,20 @@ class CandleReader:
     """Hands out the candles of a row, each made when it is asked for."""
 
     def __init__(self, timeline: Timeline) -> None:
-        self._symbols = [
-            _SymbolReader(columns, rows)
+        self._of = {
+            columns.symbol: (CandleRows(columns), None if rows is None else plain(rows))
             for columns, rows in zip(timeline.columns, timeline.rows, strict=True)
-        ]
-        self._of = dict(zip(timeline.symbols, self._symbols, strict=True))
-
-    def at(self, row: int) -> tuple[Candle, ...]:
-        """All candles that close at a row of the timeline, in symbol order."""
-        return tuple([candle for each in self._symbols if (candle := each.at(row)) is not None])
+        }
 
     def of(self, symbols: Sequence[str], row: int) -> tuple[Candle, ...]:
         """The candles of some symbols that close at a row, in the order of ``symbols``."""
-        return tuple([candle for symbol in symbols if (candle := self._of[symbol].at(row)) is not None])
-
-
-class _SymbolReader:
-    """Makes candles of one symbol; columns hand out plain numbers."""
-
-    __slots__ = ("_bars", "_filled", "_length", "_opens", "_rows", "_symbol", "_timeframe")
-
-    def __init__(self, columns: CandleColumns, rows: IntArray | None) -> None:
-        self._symbol = columns.symbol
-        self._timeframe = columns.timeframe
-        self._length = columns.timeframe.ns
-        self._opens = plain(columns.open_ns)
-        self._bars = tuple(plain(bar) for bar in columns.bars)
-        self._filled = plain(columns.filled)
-        self._rows = None if rows is None else plain(rows)
-
-    def at(self, row: int) -> Candle | None:
-        if self._rows is not None:
-            row = self._rows[row]
-            if row < 0:
-                return None
-        opens, highs, lows, closes, volumes = self._bars
-        open_ns = self._opens[row]
-        return Candle(
-            self._symbol, self._timeframe, open_ns, open_ns + self._length,
-            opens[row], highs[row], lows[row], closes[row], volumes[row], self._filled[row],
-        )  # fmt: skip
+        found = []
+        for symbol in symbols:
+            candles, own_rows = self._of[symbol]
+            own = row if own_rows is None else own_rows[row]
+            if own >= 0:
+                found.append(candles.at(own))
+        return tuple(found)
 
 
 class DetailReader:
@@ -153,14 +137,14 @@ class DetailReader:
 
     def __init__(self, columns: CandleColumns) -> None:
         self._opens = plain(columns.open_ns)
-        self._reader = _SymbolReader(columns, None)
+        self._candles = CandleRows(columns)
 
     def within(self, candle: Candle) -> tuple[Candle, ...]:
         """The finer candles from the open to the close of a candle, where all of its time is known."""
         if candle.filled:
             return ()
         first, stop = bisect_left(self._opens, candle.open_ns), bisect_left(self._opens, candle.close_ns)
-        found = tuple([finer for row in range(first, stop) if (finer := self._reader.at(row)) is not None])
+        found = tuple(map(self._candles.at, range(first, stop)))
         length = sum(finer.close_ns - finer.open_ns for finer in found)
         return found if length == candle.close_ns - candle.open_ns else ()
 
@@ -185,7 +169,7 @@ class MarketRows:
         self.timeline = timeline
         self.times = timeline.close_ns
         self.closes = _closes(timeline)
-        self.day_edges = _day_edges(timeline.close_ns)
+        self.day_edges = day_edges(timeline.close_ns)
         self._ranges = {
             columns.symbol: (position, columns.bars[HIGH], columns.bars[LOW])
             for position, columns in enumerate(timeline.columns)
@@ -210,8 +194,12 @@ class MarketRows:
 
     def _first_touch(self, symbol: str, ranges: Ranges, down: float, up: float, start: int, stop: int) -> int:
         position, (highs, lows) = self._ranges[symbol][0], ranges
+        touched: int
+        if self.timeline.rows[position] is None:
+            touched = first_touch(highs, lows, down, up, start, stop)
+            return touched
         first, last = self.timeline.own_rows(position, start, stop)
-        touched: int = first_touch(highs, lows, down, up, first, last)
+        touched = first_touch(highs, lows, down, up, first, last)
         return self.timeline.row_of(position, touched) if touched < last else stop
 
 
@@ -219,23 +207,29 @@ def _closes(timeline: Timeline) -> FloatArray:
     if len(timeline.symbols) == 1:
         only: FloatArray = timeline.columns[0].bars[CLOSE].reshape(-1, 1)
         return only
-    closes = np.full((len(timeline), len(timeline.symbols)), np.nan)
+    closes = np.empty((len(timeline), len(timeline.symbols)))
     for position, (columns, rows) in enumerate(zip(timeline.columns, timeline.rows, strict=True)):
         if rows is None:
             closes[:, position] = columns.bars[CLOSE]
             continue
         last: npt.NDArray[np.intp] = np.maximum.accumulate(rows)
-        known = last >= 0
-        closes[known, position] = columns.bars[CLOSE, last[known]]
+        closes[:, position] = np.where(last >= 0, columns.bars[CLOSE, last], np.nan)
     return closes
 
 
-def _day_edges(close_ns: IntArray) -> ByteArray:
-    """A close at midnight ends its day; a later first close of a day finds it begun before."""
+def day_edges(close_ns: IntArray) -> ByteArray:
+    """The UTC days that begin at or before each close (n,), as in `core.equity.mark_rows`.
+
+    A close at midnight ends its day; a later first close of a day finds it begun before.
+    """
     edges = np.zeros(close_ns.shape[0], dtype=np.int8)
-    edges[close_ns % DAY_NS == 0] |= DAY_AFTER
-    day_of_candle = (close_ns[1:] - 1) // DAY_NS
-    edges[1:][day_of_candle > close_ns[:-1] // DAY_NS] |= DAY_BEFORE
+    if close_ns.shape[0]:
+        midnights = np.arange(close_ns[0] // DAY_NS, close_ns[-1] // DAY_NS + 1) * DAY_NS
+        midnights = midnights[midnights >= close_ns[0]]
+        rows = np.searchsorted(close_ns, midnights)
+        exact = close_ns[rows] == midnights
+        edges[rows[exact]] |= DAY_AFTER
+        edges[rows[~exact]] |= DAY_BEFORE
     return edges
 
 

@@ -1,34 +1,28 @@
 """The arithmetic of a position: what a trade does to quantity, cost and realised profit, exactly."""
 
 from decimal import Decimal
-from typing import NamedTuple
 
 from agentic_trading.core.money import ZERO, share_of
 
 
-class Applied(NamedTuple):
-    """A position after a trade, and the profit that the trade realised."""
-
-    quantity: Decimal
-    cost: Decimal
-    realised: Decimal
-
-
-def apply_trade(quantity: Decimal, cost: Decimal, traded: Decimal, price: Decimal) -> Applied:
+def apply_trade(
+    quantity: Decimal, cost: Decimal, traded: Decimal, price: Decimal
+) -> tuple[Decimal, Decimal, Decimal]:
     """Add a signed trade to a signed position at average cost (the venues' rule for linear contracts).
 
-    ``cost`` is signed like ``quantity`` (quantity times average entry price). What is closed takes its
-    proportional share of the cost, rounded by `money.share_of`; the rest keeps the remainder, so
-    ``realised - cost`` always moves by exactly ``-traded * price``. A trade through zero closes the
-    whole position and opens the rest at ``price``.
+    Gives quantity and cost after the trade and the profit that it realised. ``cost`` is signed like
+    ``quantity`` (quantity times average entry price). What is closed takes its proportional share of the
+    cost, rounded by `money.share_of`; the rest keeps the remainder, so ``realised - cost`` always moves
+    by exactly ``-traded * price``. A trade through zero closes the whole position and opens the rest at
+    ``price``.
     """
-    if not quantity or (quantity > 0) == (traded > 0):
-        return Applied(quantity + traded, cost + traded * price, ZERO)
-    closed = traded if abs(traded) <= abs(quantity) else -quantity
+    after = quantity + traded
+    if not quantity or (quantity > ZERO) == (traded > ZERO):
+        return after, cost + traded * price, ZERO
+    if not after:
+        realised = -traded * price - cost
+        return after, realised - realised, realised  # a zero that keeps the digits of price and cost
+    closed = traded if abs(traded) < abs(quantity) else -quantity
     released = share_of(cost, abs(closed), abs(quantity))
     opened = traded - closed
-    return Applied(
-        quantity + traded,
-        cost - released + opened * price,
-        -closed * price - released,
-    )
+    return after, cost - released + opened * price, -closed * price - released

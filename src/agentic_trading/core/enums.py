@@ -9,13 +9,14 @@ class Side(StrEnum):
     BUY = "buy"
     SELL = "sell"
 
+    sign: int
+
+    def __init__(self, name: str) -> None:
+        self.sign = 1 if name == "buy" else -1
+
     @property
     def opposite(self) -> "Side":
         return Side.SELL if self is Side.BUY else Side.BUY
-
-    @property
-    def sign(self) -> int:
-        return 1 if self is Side.BUY else -1
 
 
 class Direction(StrEnum):
@@ -168,6 +169,9 @@ HOUR_NS = 60 * MINUTE_NS
 DAY_NS = 24 * HOUR_NS
 
 
+_UNIT_NS = {"m": MINUTE_NS, "h": HOUR_NS, "d": DAY_NS}
+
+
 class Timeframe(StrEnum):
     """Candle intervals in the notation of ccxt; buckets are aligned to the UTC epoch."""
 
@@ -184,11 +188,8 @@ class Timeframe(StrEnum):
     H12 = "12h"
     D1 = "1d"
 
-    @property
-    def ns(self) -> int:
-        """Length in nanoseconds."""
-        return _TIMEFRAME_NS[self]
+    ns: int
+    """Length in nanoseconds."""
 
-
-_UNIT_NS = {"m": MINUTE_NS, "h": HOUR_NS, "d": DAY_NS}
-_TIMEFRAME_NS = {frame: int(frame[:-1]) * _UNIT_NS[frame[-1]] for frame in Timeframe}
+    def __init__(self, name: str) -> None:
+        self.ns = int(name[:-1]) * _UNIT_NS[name[-1]]

@@ -46,13 +46,15 @@ def mark_rows(
     out_row: int,
     start: int,
     stop: int,
+    day_ends: bool,
 ) -> int:
     """Mark rows ``start..stop`` and return the first row that was not marked.
 
     equity = quote_value + sum of quantity * price, in symbol order. ``quantities`` has shape (symbols,),
     ``prices`` (rows, symbols). ``out`` (5, ...) receives, from ``out_row`` on, equity, cash, gross and
     net exposure, and drawdown as a ratio below the running peak. A symbol that is not held may have no
-    price yet (NaN). ``day_edges`` (rows,) says where the day's start equity is taken anew.
+    price yet (NaN). ``day_edges`` (rows,) says where the day's start equity is taken anew; without
+    ``day_ends`` not by a day that begins as a row closes: somebody is still to see the row.
     Stops before a row at which drawdown, the day's loss or equity itself is beyond its limit, so that
     somebody can look.
     """
@@ -75,7 +77,7 @@ def mark_rows(
         if value <= limits[MIN_EQUITY]:
             return row
         levels[PEAK] = peak
-        levels[DAY_START] = value if day_edges[row] & DAY_AFTER else day_start
+        levels[DAY_START] = value if day_ends and day_edges[row] & DAY_AFTER else day_start
         levels[LAST] = value
         at = out_row + row - start
         out[EQUITY, at] = value

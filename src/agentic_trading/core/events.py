@@ -22,13 +22,14 @@ from agentic_trading.core.orders import OrderTerms as OrderTerms  # noqa: PLC041
 from agentic_trading.core.orders import attached_stop as attached_stop  # noqa: PLC0414
 from agentic_trading.core.orders import stop_id_of as stop_id_of  # noqa: PLC0414
 
+LONG, SHORT, FLAT = Direction.LONG, Direction.SHORT, Direction.FLAT
 NO_REASONS: Mapping[str, float] = {}
 Targets = tuple[float | tuple[float, float], ...]
 """Where to take profit: prices, or pairs of a price and the share of the position to close there."""
 
 
-class Event(msgspec.Struct, frozen=True, tag=True):
-    """Base of all events; the tag is the class name."""
+class Event(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Base of all events; the tag is the class name. None holds itself, so no collector need look at them."""
 
 
 # --- the market speaks ------------------------------------------------------------------------
@@ -135,21 +136,17 @@ class Signal(Event, frozen=True):
     @staticmethod
     def long(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
         """Want a long position on the candle's symbol."""
-        return _wanted(Direction.LONG, candle, wishes)
+        return Signal("", candle.symbol, LONG, at_ns=candle.close_ns, price=candle.close, **wishes)
 
     @staticmethod
     def short(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
         """Want a short position on the candle's symbol."""
-        return _wanted(Direction.SHORT, candle, wishes)
+        return Signal("", candle.symbol, SHORT, at_ns=candle.close_ns, price=candle.close, **wishes)
 
     @staticmethod
     def flat(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
         """Want no position on the candle's symbol."""
-        return _wanted(Direction.FLAT, candle, wishes)
-
-
-def _wanted(direction: Direction, candle: Candle, wishes: Wishes) -> Signal:
-    return Signal("", candle.symbol, direction, at_ns=candle.close_ns, price=candle.close, **wishes)
+        return Signal("", candle.symbol, FLAT, at_ns=candle.close_ns, price=candle.close, **wishes)
 
 
 class MemoryChanged(Event, frozen=True):
@@ -275,7 +272,7 @@ class OrderRejected(Event, frozen=True):
 
 
 class OrderAmended(Event, frozen=True):
-    """The order now has this whole quantity and these prices: as asked, or as its bracket made it."""
+    """The order now has this whole quantity and these prices: as asked, or as its bracket or what it replaced made it."""
 
     order_id: str
     at_ns: int

@@ -10,17 +10,15 @@ class IdSequence:
 
     def __init__(self, epoch: int = 0) -> None:
         self._epoch = f"{epoch:08x}"
+        self._orders = 0
         self._counts: dict[str, int] = {}
 
     def order(self) -> str:
         """Next client order id: sixteen hex digits, epoch then counter (fits Binance and Bybit)."""
-        return f"{self._epoch}{self._next('order'):08x}"
+        self._orders = count = self._orders + 1
+        return f"{self._epoch}{count:08x}"
 
     def next(self, kind: str) -> str:
         """Next id of another kind, such as ``signal-12``."""
-        return f"{kind}-{self._next(kind)}"
-
-    def _next(self, kind: str) -> int:
-        count = self._counts.get(kind, 0) + 1
-        self._counts[kind] = count
-        return count
+        self._counts[kind] = count = self._counts.get(kind, 0) + 1
+        return f"{kind}-{count}"

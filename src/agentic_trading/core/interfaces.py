@@ -1,6 +1,6 @@
 """The ports through which packages that do not know each other work together; joined in ``main``."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ from agentic_trading.core.enums import Direction, Regime
 from agentic_trading.core.events import Event, FeatureVector, OrderTerms
 from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.models import Candle, Entry, FloatArray, Instrument, Position
+from agentic_trading.core.money import ZERO
 
 
 class Agent(Protocol):
@@ -147,10 +148,13 @@ class RegimeModel(Protocol):
 
 
 class SubPosition(Protocol):
-    """The sub-book of one (strategy, symbol): signed quantity and signed cost."""
+    """The sub-book of one (strategy, symbol): signed quantity, its sign, and signed cost."""
 
     @property
     def quantity(self) -> Decimal: ...
+
+    @property
+    def direction(self) -> Direction: ...
 
     @property
     def cost(self) -> Decimal: ...
@@ -163,6 +167,11 @@ class SettledView(Protocol):
 
     def positions(self) -> Iterable[tuple[str, str, SubPosition]]:
         """All sub-books ever opened, as (strategy, symbol, sub-book), in order of first use."""
+        ...
+
+    @property
+    def held(self) -> Mapping[tuple[str, str], SubPosition]:
+        """The sub-books that are not flat, by (strategy, symbol); one mapping, which follows the books."""
         ...
 
     def balance(self, asset: str) -> Decimal: ...
@@ -217,8 +226,12 @@ class MarksView(Protocol):
     def day_loss_ratio(self) -> float: ...
 
 
+# Names of their own: enums look their members up slowly.
+_FLAT, _LONG, _SHORT = Direction.FLAT, Direction.LONG, Direction.SHORT
+
+
 def direction_of(quantity: Decimal) -> Direction:
     """Long, short or flat by the sign of a quantity."""
     if not quantity:
-        return Direction.FLAT
-    return Direction.LONG if quantity > 0 else Direction.SHORT
+        return _FLAT
+    return _LONG if quantity > ZERO else _SHORT

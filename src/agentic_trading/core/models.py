@@ -64,16 +64,41 @@ class CandleColumns(msgspec.Struct, frozen=True, eq=False):
         """Close time of every row, shape (n,)."""
         return self.open_ns + self.timeframe.ns
 
+    def rows(self, low: int, high: int) -> "CandleColumns":
+        """The rows ``low..high`` as columns of their own: views, not copies."""
+        inside = self.starts[(self.starts > low) & (self.starts < high)] - low
+        return CandleColumns(
+            self.symbol, self.timeframe, self.open_ns[low:high], self.bars[:, low:high],
+            self.filled[low:high], np.concatenate((np.zeros(min(1, high - low), dtype=np.int64), inside)),
+        )  # fmt: skip
+
+
+class CandleRows:
+    """Hands out rows of columns as candles, each made when it is asked for."""
+
+    __slots__ = ("_bars", "_filled", "_length", "_opens", "_symbol", "_timeframe")
+
+    def __init__(self, columns: CandleColumns) -> None:
+        self._symbol = columns.symbol
+        self._timeframe = columns.timeframe
+        self._length = columns.timeframe.ns
+        self._opens = plain(columns.open_ns)
+        self._bars = tuple([plain(bar) for bar in columns.bars])
+        self._filled = plain(columns.filled)
+
+    def at(self, row: int) -> Candle:
+        """The candle of a row, in plain Python numbers."""
+        opens, highs, lows, closes, volumes = self._bars
+        open_ns = self._opens[row]
+        return Candle(
+            self._symbol, self._timeframe, open_ns, open_ns + self._length,
+            opens[row], highs[row], lows[row], closes[row], volumes[row], self._filled[row],
+        )  # fmt: skip
+
 
 def candle_at(columns: CandleColumns, row: int) -> Candle:
     """One row of the columns as a candle."""
-    first, high, low, last, volume = columns.bars[:, row].tolist()
-    open_ns = int(columns.open_ns[row])
-    close_ns = open_ns + columns.timeframe.ns
-    filled = bool(columns.filled[row])
-    return Candle(
-        columns.symbol, columns.timeframe, open_ns, close_ns, first, high, low, last, volume, filled
-    )
+    return CandleRows(columns).at(row)
 
 
 class MarginTier(msgspec.Struct, frozen=True):

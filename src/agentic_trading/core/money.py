@@ -26,6 +26,7 @@ EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overf
 """Sixty digits and no silent rounding: products and sums of money are exact or raise."""
 
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
+_remainder = EXACT.remainder
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -49,19 +50,23 @@ def decimal_of(value: float) -> Decimal:
 
     Raises ValueError for NaN and infinities: they are never money.
     """
-    text = repr(float(value))
+    text = repr(value if type(value) is float else float(value))
     if "n" in text:
         raise ValueError(f"{text} is not an amount")
     return Decimal(text)
 
 
 def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    count, rest = EXACT.divmod(value, step)
-    coarser = not rest and not step.same_quantum(value) and step.same_quantum(EXACT.add(value, step))
-    if coarser or rounding is ROUND_HALF_EVEN:  # a multiple with fewer digits than the step keeps them
+    cut = value.quantize(step, rounding, _ROUNDING)  # to the digits of the step, which may be a multiple
+    multiple = not _remainder(cut, step)  # of it; for a power of ten it always is
+    if multiple and (cut != value or cut.same_quantum(value)):
+        return cut
+    if multiple or rounding is ROUND_HALF_EVEN:  # a multiple with fewer digits than the step keeps them
         count = _ROUNDING.divide(value, step).to_integral_value(rounding=rounding, context=_ROUNDING)
-    elif rest and rounding is not ROUND_DOWN and (rest > 0) == (rounding is ROUND_CEILING):
-        count = EXACT.add(count, ONE if rest > 0 else -ONE)
+    else:
+        count, rest = EXACT.divmod(value, step)
+        if rest and rounding is not ROUND_DOWN and (rest > 0) == (rounding is ROUND_CEILING):
+            count = EXACT.add(count, ONE if rest > 0 else -ONE)
     return EXACT.multiply(count, step)
 
 

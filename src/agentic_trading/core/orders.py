@@ -7,14 +7,14 @@ import msgspec
 from agentic_trading.core.enums import OrderType, PositionSide, Side, TimeInForce
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, gc=False):
     """Where to take profit, and on which share of the position (0..1]."""
 
     price: Decimal
     share_ratio: Decimal
 
 
-class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True):
+class OrderTerms(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What is to be bought or sold; the part that proposal, intent and order have in common.
 
     ``price`` is the limit, ``stop_price`` the trigger. ``closing`` means that the order only takes

@@ -14,16 +14,19 @@ follow, each with its answer:
 Inside a cascade decimals are exact: an operation that would lose a digit raises (`core.money`).
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from decimal import getcontext, setcontext
+from collections.abc import Callable, Iterable, Mapping
+from decimal import getcontext
+from itertools import islice
+from typing import Any, NoReturn
 
 from agentic_trading.core.events import Event
-from agentic_trading.core.money import EXACT
+from agentic_trading.core.interfaces import Agent
+from agentic_trading.core.money import EXACT, exact
 from agentic_trading.event_bus.topology import COMMANDS, Topology, validate
 
-Tap = Callable[[int, int, Event], None]
-"""Called with (number, number of the cause, event); listens, never answers."""
+Reaction = Callable[[Any], Iterable[Event]]
+Tap = Callable[[Any], object]
+"""Called with each event of its types; listens, never answers. A plain ``list.append`` is one."""
 
 CASCADE_LIMIT = 100_000
 
@@ -32,8 +35,15 @@ class CascadeOverflow(Exception):
     """One external event caused more events than the limit: two agents feed each other."""
 
 
+class _Routes(dict[type[Event], tuple[tuple[Tap, ...], tuple[Reaction, ...], bool]]):
+    """Who hears an event of a type: taps, reactions, and whether it leaves through the outbox."""
+
+    def __missing__(self, kind: type[Event]) -> NoReturn:
+        raise TypeError(f"{kind.__name__} was returned by an agent but declared by none")
+
+
 class EventBus:
-    """Delivers events along the topology, numbers them, and collects the commands they end in."""
+    """Delivers events along the topology and collects the commands they end in."""
 
     def __init__(
         self,
@@ -46,58 +56,48 @@ class EventBus:
         listening = list(taps)
         emitted = [kind for agent in topology.agents for kind in agent.emits]
         kinds = [*topology.routes, *topology.sources, *topology.ends, *COMMANDS, *emitted]
-        self._routes = {
-            kind: (
-                [agent.react for agent in topology.routes.get(kind, ())],
-                [tap for heard, tap in listening if kind in heard],
-                kind in COMMANDS,
+        self._routes = _Routes(
+            (
+                kind,
+                (
+                    tuple(tap for heard, tap in listening if kind in heard),
+                    tuple(_reaction(agent, kind) for agent in topology.routes.get(kind, ())),
+                    kind in COMMANDS,
+                ),
             )
             for kind in kinds
-        }
+        )
         self._sources = frozenset(topology.sources)
         self._limit = cascade_limit
-        self._number = 0
 
     def step(self, event: Event) -> list[Event]:
         """Deliver one external event and all it causes; returns the commands for the outbox.
 
         Raises CascadeOverflow past the cascade limit, TypeError for an event that is not a source or that
-        no agent declared. Numbers are used once, also those of a cascade that failed.
+        no agent declared.
         """
         if type(event) not in self._sources:
             raise TypeError(f"{type(event).__name__} does not come from outside")
-        outer = getcontext()
-        if outer is EXACT:
-            return self._run(event)
-        setcontext(EXACT)
-        try:
-            return self._run(event)
-        finally:
-            setcontext(outer)
-
-    def _run(self, first: Event) -> list[Event]:
-        commands: list[Event] = []
-        queue: deque[tuple[int, Event]] = deque(((0, first),))
+        if getcontext() is not EXACT:
+            with exact():
+                return self.step(event)
         routes = self._routes
-        number = self._number
-        last = number + self._limit
-        try:
-            while queue:
-                cause, event = queue.popleft()
-                if number == last:
-                    raise CascadeOverflow(f"{type(first).__name__} caused more than {self._limit} events")
-                number += 1
-                route = routes.get(type(event))
-                if route is None:
-                    raise TypeError(f"{type(event).__name__} was returned by an agent but declared by none")
-                reactions, taps, is_command = route
-                for tap in taps:
-                    tap(number, cause, event)
-                if is_command:
-                    commands.append(event)
-                for react in reactions:
-                    for caused in react(event):
-                        queue.append((number, caused))
-        finally:
-            self._number = number
+        commands: list[Event] = []
+        cascade = [event]
+        for each in islice(cascade, self._limit):  # grows while it is walked: that is breadth first
+            taps, reactions, is_command = routes[type(each)]
+            for tap in taps:
+                tap(each)
+            if is_command:
+                commands.append(each)
+            for react in reactions:
+                cascade += react(each)
+        if len(cascade) > self._limit:
+            raise CascadeOverflow(f"{type(event).__name__} caused more than {self._limit} events")
         return commands
+
+
+def _reaction(agent: Agent, kind: type[Event]) -> Reaction:
+    """What an agent does about a type of event: its reaction to that type alone, if it names one."""
+    own: Mapping[type[Event], Reaction] | None = getattr(agent, "reactions", None)
+    return agent.react if own is None else own[kind]

@@ -67,6 +67,11 @@ NEXT: dict[type[Event], dict[OrderStatus, OrderStatus]] = {
 """Status after an event, by status before it; a pair that is not here is a protocol violation."""
 
 
+# Names of their own: enums look their members up slowly.
+PENDING, ACCEPTED, PARTIALLY_FILLED = _S.PENDING, _S.ACCEPTED, _S.PARTIALLY_FILLED
+FILLED, CANCELED = _S.FILLED, _S.CANCELED
+
+
 class OrderProtocolError(Exception):
     """The venue or our own code said something about an order that cannot follow what was known."""
 
@@ -98,7 +103,7 @@ class Order:
         self.order_id = order_id
         self.terms = terms
         self.quantity = terms.quantity
-        self.status = OrderStatus.PENDING
+        self.status = PENDING
         self.filled = ZERO
         self.paid = ZERO
         self.created_ns = created_ns
@@ -128,8 +133,7 @@ class Order:
             raise OrderProtocolError(
                 f"{type(report).__name__} for order {self.order_id}, which is {self.status}"
             ) from None
-        partly = status is OrderStatus.ACCEPTED and self.filled
-        self.status = OrderStatus.PARTIALLY_FILLED if partly else status
+        self.status = PARTIALLY_FILLED if status is ACCEPTED and self.filled else status
 
     def amend(self, report: OrderAmended) -> None:
         """Take the venue's word on quantity and prices; what was filled stays filled."""

@@ -1,9 +1,11 @@
 """The life of every order: a fold over what we asked for and what the venue said."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from agentic_trading.core.enums import OrderStatus, OrderType, Side
+from agentic_trading.core.enums import OrderType, Side
 from agentic_trading.core.events import (
     AmendRejected,
     CancelOrder,
@@ -23,11 +25,10 @@ from agentic_trading.core.events import (
 )
 from agentic_trading.core.money import ZERO
 from agentic_trading.core.orders import attached_target, target_id_of
-from agentic_trading.execution.order import Order, OrderProtocolError
+from agentic_trading.execution.archive import Orders
+from agentic_trading.execution.order import CANCELED, FILLED, PENDING, Order, OrderProtocolError
 
-_REPORTS = (
-    OrderAccepted, OrderAmended, AmendRejected, OrderRejected, OrderCanceled, OrderUnknown, OrderNotSent,
-)  # fmt: skip
+BUY, TRAILING_STOP = Side.BUY, OrderType.TRAILING_STOP
 _NEVER_PLACED = "entry_without_fill"
 """How a stop or target ends for which nothing was ever filled."""
 
@@ -46,7 +47,7 @@ class _Open:
         """Where an order belongs: a closing order with a trigger is a stop, one with a limit a target."""
         if not terms.closing:
             return self.orders
-        if terms.stop_price is not None or terms.type is OrderType.TRAILING_STOP:
+        if terms.stop_price is not None or terms.type is TRAILING_STOP:
             return self.stops
         return self.orders if terms.price is None else self.targets
 
@@ -66,34 +67,25 @@ class OrderManager:
     emits = (OrderClosed,)
 
     def __init__(self) -> None:
-        self.all: dict[str, Order] = {}
+        self.all = Orders()
         """Every order of the run by id, in order of creation."""
-        self._open: dict[tuple[str, str], _Open] = {}
+        self._open: defaultdict[tuple[str, str], _Open] = defaultdict(_Open)
         self._trades: set[str] = set()
+        self.reactions: Mapping[type[Event], Callable[[Any], Iterable[Event]]] = {
+            OrderIntent: self._create,
+            OrderAccepted: self._accept,
+            Fill: self._fill,
+            CancelOrder: self._note_cancel,
+            OrderAmended: self._amend,
+            AmendRejected: self._hear,
+            OrderUnknown: self._hear,
+            OrderCanceled: self._end,
+            OrderRejected: self._undo,
+            OrderNotSent: self._undo,
+        }
 
     def react(self, event: Event) -> Iterable[Event]:
-        kind = type(event)
-        if kind is OrderIntent:
-            return self._create(event)  # type: ignore[arg-type]
-        if kind is Fill:
-            return self._fill(event)  # type: ignore[arg-type]
-        if isinstance(event, CancelOrder):
-            self.all[event.order_id].cancel_asked = True
-            return ()
-        assert isinstance(event, _REPORTS)
-        order = self.all[event.order_id]
-        order.heard(event)
-        if isinstance(event, (OrderAccepted, OrderAmended, AmendRejected)):
-            if kind is not AmendRejected:
-                order.arrived_ns = order.arrived_ns or event.at_ns
-            if isinstance(event, OrderAmended) and not order.done_ns:
-                order.amend(event)
-            return ()
-        if order.filled and isinstance(event, OrderRejected | OrderNotSent):
-            raise OrderProtocolError(f"order {order.order_id} has fills, but is said never to have worked")
-        if kind is OrderUnknown or order.done_ns:
-            return ()
-        return self._close(order, event.at_ns, event.reason)
+        return self.reactions[type(event)](event)
 
     # --- what others read -----------------------------------------------------------------
 
@@ -139,10 +131,10 @@ class OrderManager:
             return _NONE_PENDING
         buying = selling = ZERO
         for order in opened.orders.values():
-            if order.terms.side is Side.BUY:
-                buying += order.remaining
+            if order.terms.side is BUY:
+                buying += order.quantity - order.filled
             else:
-                selling += order.remaining
+                selling += order.quantity - order.filled
         return buying, selling
 
     def pairs(self) -> Iterable[tuple[str, str]]:
@@ -155,42 +147,80 @@ class OrderManager:
 
     def _create(self, intent: OrderIntent) -> Iterable[Event]:
         order_id, terms = intent.order_id, intent.terms
-        replaced = None if terms.replaces is None else self.all.get(terms.replaces)
-        entry_id = "" if replaced is None else replaced.entry_id
+        entry_id = ""
+        if terms.replaces is not None and (replaced := self.all.get(terms.replaces)) is not None:
+            entry_id = replaced.entry_id
         self._add(Order(order_id, terms, intent.at_ns, intent.cause, intent.reason, entry_id))
+        if terms.protective_stop is not None or terms.targets:
+            self._attach(intent)
+        return ()
+
+    def _attach(self, intent: OrderIntent) -> None:
+        order_id, terms = intent.order_id, intent.terms
         if terms.protective_stop is not None:
             stop_id = stop_id_of(order_id)
             self._add(Order(stop_id, attached_stop(terms), intent.at_ns, intent.cause, "stop", order_id))
         for number, target in enumerate(terms.targets, start=1):
             target_id, attached = target_id_of(order_id, number), attached_target(terms, target)
             self._add(Order(target_id, attached, intent.at_ns, intent.cause, "target", order_id))
-        return ()
 
     def _add(self, order: Order) -> None:
         if order.order_id in self.all:
             raise OrderProtocolError(f"order id {order.order_id} was used before")
         self.all[order.order_id] = order
         pair = (order.terms.strategy, order.terms.symbol)
-        opened = self._open.get(pair)
-        if opened is None:
-            opened = self._open[pair] = _Open()
-        opened.shelf(order.terms)[order.order_id] = order
+        self._open[pair].shelf(order.terms)[order.order_id] = order
+
+    def _note_cancel(self, command: CancelOrder) -> Iterable[Event]:
+        self.all[command.order_id].cancel_asked = True
+        return ()
+
+    def _hear(self, report: AmendRejected | OrderUnknown) -> Iterable[Event]:
+        self.all[report.order_id].heard(report)
+        return ()
+
+    def _accept(self, report: OrderAccepted) -> Iterable[Event]:
+        order = self.all[report.order_id]
+        order.heard(report)
+        if not order.arrived_ns:
+            order.arrived_ns = report.at_ns
+        return ()
+
+    def _amend(self, report: OrderAmended) -> Iterable[Event]:
+        order = self.all[report.order_id]
+        order.heard(report)
+        if not order.arrived_ns:
+            order.arrived_ns = report.at_ns
+        if not order.done_ns:
+            order.amend(report)
+        return ()
+
+    def _end(self, report: OrderCanceled | OrderRejected | OrderNotSent) -> Iterable[Event]:
+        order = self.all[report.order_id]
+        order.heard(report)
+        return () if order.done_ns else self._close(order, report.at_ns, report.reason)
+
+    def _undo(self, report: OrderRejected | OrderNotSent) -> Iterable[Event]:
+        if self.all[report.order_id].filled:
+            raise OrderProtocolError(f"order {report.order_id} has fills, but is said never to have worked")
+        return self._end(report)
 
     def _fill(self, fill: Fill) -> Iterable[Event]:
-        if fill.trade_id in self._trades:
+        trade_id, quantity = fill.trade_id, fill.quantity
+        if trade_id in self._trades:
             return ()
-        self._trades.add(fill.trade_id)
+        self._trades.add(trade_id)
         order = self.all[fill.order_id]
         order.heard(fill)
-        order.filled += fill.quantity
-        order.paid += fill.quantity * fill.price
+        filled = order.filled = order.filled + quantity
+        order.paid += quantity * fill.price
         if order.terms.protective_stop is not None:
-            self._protect(order, fill.quantity)
-        if order.filled > order.quantity:
-            raise OrderProtocolError(f"order {order.order_id}: filled {order.filled} of {order.quantity}")
-        if order.remaining or order.status is OrderStatus.CANCELED:
+            self._protect(order, quantity)
+        if filled > order.quantity:
+            raise OrderProtocolError(f"order {order.order_id}: filled {filled} of {order.quantity}")
+        if filled < order.quantity or order.status is CANCELED:
             return ()
-        order.status = OrderStatus.FILLED
+        order.status = FILLED
         return self._close(order, fill.at_ns, "filled")
 
     def _protect(self, entry: Order, quantity: Decimal) -> None:
@@ -201,7 +231,7 @@ class OrderManager:
             return
         numbers = range(1, len(entry.terms.targets) + 1)  # the fill came after the end: all is placed yet
         for order in (stop, *(self.all[target_id_of(entry.order_id, number)] for number in numbers)):
-            order.status, order.done_ns, order.outcome = OrderStatus.PENDING, 0, ""
+            order.status, order.done_ns, order.outcome = PENDING, 0, ""
             self._open[entry.terms.strategy, entry.terms.symbol].shelf(order.terms)[order.order_id] = order
 
     def _close(self, order: Order, at_ns: int, outcome: str) -> Iterable[Event]:
@@ -221,6 +251,6 @@ def _forget_unplaced(opened: _Open, at_ns: int) -> None:
     if any(order.remaining for order in attached):
         return
     for order in attached:
-        order.status, order.done_ns, order.outcome = OrderStatus.CANCELED, at_ns, _NEVER_PLACED
+        order.status, order.done_ns, order.outcome = CANCELED, at_ns, _NEVER_PLACED
     opened.stops.clear()
     opened.targets.clear()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -45,15 +46,19 @@ class ColumnStore:
     """Columns computed so far, so that tables of several strategies and parameter sets share arrays.
 
     Keys are (symbol, timeframe, plain feature name). A store serves one set of candles at a time: other
-    candles of the same symbol and timeframe replace what was computed from the earlier ones.
+    candles of the same symbol and timeframe replace what was computed from the earlier ones. A copy made by
+    pickle tells nobody of its progress.
     """
 
     def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress
         self._candles: dict[tuple[str, Timeframe], CandleColumns] = {}
-        self._inputs: dict[tuple[str, Timeframe], tuple[FloatArray, IntArray]] = {}
+        self._clocks: dict[tuple[str, Timeframe], IntArray] = {}
         self._columns: dict[tuple[str, Timeframe, str], FloatArray] = {}
         self._regimes: dict[tuple[str, Timeframe], tuple[RegimeModel, FloatArray]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_progress": None}
 
     @property
     def nbytes(self) -> int:
@@ -62,12 +67,17 @@ class ColumnStore:
 
     def feature(self, candles: CandleColumns, spec: FeatureSpec) -> FloatArray:
         """All outputs of a feature on these candles, float64 (outputs, n); do not write to it."""
-        bars, clock = self._inputs_of(candles)
-        key = (candles.symbol, candles.timeframe, spec.plain_name)
+        series = self._series_of(candles)
+        key = (*series, spec.plain_name)
         if key not in self._columns:
             if self._progress is not None:
                 self._progress(spec.plain_name)
             indicator = indicator_of(spec)
+            # Compiled code is specialised by layout: one kind of array, one compilation.
+            bars = np.require(candles.bars, np.float64, ["C", "A", "W"])
+            if series not in self._clocks:
+                self._clocks[series] = clock_of(candles.open_ns, candles.timeframe)
+            clock = self._clocks[series]
             out = np.empty((indicator.outputs, len(candles)))
             for start, stop in _stretches(candles):
                 state = np.zeros(indicator.state_size(*spec.params))
@@ -80,8 +90,7 @@ class ColumnStore:
 
         A feature with several outputs is given to the model as its first one.
         """
-        self._inputs_of(candles)
-        key = (candles.symbol, candles.timeframe)
+        key = self._series_of(candles)
         known = self._regimes.get(key)
         if known is None or known[0] is not model:
             if self._progress is not None:
@@ -95,16 +104,18 @@ class ColumnStore:
             known = self._regimes[key] = (model, out)
         return known[1]
 
-    def _inputs_of(self, candles: CandleColumns) -> tuple[FloatArray, IntArray]:
+    def drop_clocks(self) -> None:
+        """Forget what only computing needs; a feature that is asked for later makes it again."""
+        self._clocks.clear()
+
+    def _series_of(self, candles: CandleColumns) -> tuple[str, Timeframe]:
         key = (candles.symbol, candles.timeframe)
         if self._candles.get(key) is not candles:
             self._columns = {name: column for name, column in self._columns.items() if name[:2] != key}
             self._regimes.pop(key, None)
+            self._clocks.pop(key, None)
             self._candles[key] = candles
-            # Compiled code is specialised by layout: one kind of array, one compilation.
-            bars = np.require(candles.bars, np.float64, ["C", "A", "W"])
-            self._inputs[key] = (bars, clock_of(candles.open_ns, candles.timeframe))
-        return self._inputs[key]
+        return key
 
 
 def _stretches(candles: CandleColumns) -> list[tuple[int, int]]:

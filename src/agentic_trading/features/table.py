@@ -92,10 +92,11 @@ def build_table(
         source = _candles_of(base, spec.timeframe or timeframe, spec.name)
         known = rows.as_known(source, store.feature(source, spec), np.nan)
         features.update(zip(spec.columns, known, strict=True))
-    regimes = np.zeros((4, len(rows.candles)))
+    regimes: FloatArray = np.broadcast_to(np.zeros((4, 1)), (4, len(rows.candles)))
     if regime is not None:
         source = _candles_of(base, regime_timeframe(regime, timeframe), "the regime model")
         regimes = rows.as_known(source, store.regime(source, regime), 0.0)
+    store.drop_clocks()
     return Table(rows.candles, features, rows.stale, regimes)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -25,10 +24,12 @@ from agentic_trading.core.interfaces import (
     MarksView,
     OpenOrder,
     SettledView,
+    SubPosition,
     WorkingView,
     direction_of,
 )
 from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import ZERO
 from agentic_trading.portfolio.closing import closing_orders
 from agentic_trading.portfolio.opening import (
     Allotment,
@@ -42,12 +43,14 @@ from agentic_trading.portfolio.opening import (
 from agentic_trading.portfolio.settings import ExecutionSettings
 from agentic_trading.portfolio.styles import EntryStyles
 
+# Names of their own: enums look their members up slowly.
+FLAT, SHORT, BETWEEN = Direction.FLAT, Direction.SHORT, Posture.BETWEEN
 AT_MARKET = ExecutionSettings()
 """Every entry at once, at market."""
 _NETTED = "reduce_only"
 """How the venue's reason begins when the account had nothing to reduce for this strategy."""
-_LOOK_AGAIN = ("replaced_order_is_done", "position_was_smaller")
-"""The venue's reasons when the stop that an exit was to replace had ended, or had less, when it came."""
+_LOOK_AGAIN = ("replaced_order_is_done", "filled")
+"""How an exit ends that was short because the stop it was to replace had ended, or had less, when it came."""
 
 
 class Allocator:
@@ -82,7 +85,7 @@ class Allocator:
         """``multiplier`` is the safe-mode factor on every size; ``hedged`` keeps long and short apart."""
         self._instruments = instruments
         self._allotments = allotments
-        self._settled = settled
+        self._held = settled.held
         self._working = working
         self._marks = marks
         self._clock = clock
@@ -90,6 +93,7 @@ class Allocator:
         self._hedged = hedged
         self._opening = Opening(instruments, allotments, marks, clock, multiplier, hedged=hedged)
         self._styles = EntryStyles(execution, instruments, settled, working, marks, clock, ids)
+        self._under_way = self._styles.under_way
         self._waiting: dict[tuple[str, str], Signal] = {}
         self._netted: dict[tuple[str, str], None] = {}
         self._again: dict[tuple[str, str], None] = {}
@@ -115,30 +119,32 @@ class Allocator:
     def posture(self, strategy: str, symbol: str) -> Posture:
         """Whether the strategy is flat, holds a long or a short, or has something under way."""
         key = (strategy, symbol)
-        if key in self._waiting or self._working.working(*key) or self._styles.direction(key) is not None:
-            return Posture.BETWEEN
-        held = self._settled.position(strategy, symbol).quantity
-        return POSTURES[direction_of(held)]
+        if key in self._waiting or key in self._under_way or self._working.working(strategy, symbol):
+            return BETWEEN
+        held = self._held.get(key)
+        return POSTURES[FLAT if held is None else held.direction]
 
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to: by a waiting signal, an entry under way, or orders."""
-        waiting = self._waiting.get((strategy, symbol))
-        if waiting is not None:
-            return waiting.direction
-        entering = self._styles.direction((strategy, symbol))
-        if entering is not None:
-            return entering
+        key = (strategy, symbol)
+        if key in self._waiting:
+            return self._waiting[key].direction
+        if key in self._under_way:
+            return self._under_way[key].signal.direction
+        held = self._held.get(key)
         buying, selling = self._working.pending(strategy, symbol)
-        return direction_of(self._settled.position(strategy, symbol).quantity + buying - selling)
+        if not (buying or selling):
+            return FLAT if held is None else held.direction
+        return direction_of((ZERO if held is None else held.quantity) + buying - selling)
 
     def changes(self, strategy: str, signal: Signal) -> bool:
         """Whether a strategy's signal wants anything that is not already so or on its way."""
         heading = self.heading(strategy, signal.symbol)
         if heading is not signal.direction:
             return True
-        if heading is Direction.FLAT or signal.stop is None:
+        if heading is FLAT or signal.stop is None:
             return False
-        if self.posture(strategy, signal.symbol) is Posture.BETWEEN:
+        if self.posture(strategy, signal.symbol) is BETWEEN:
             return False
         return self._new_stop((strategy, signal.symbol), signal) is not None
 
@@ -146,51 +152,52 @@ class Allocator:
         """An order is done: go on with the signal that waited for it, the entry, or an unfinished exit."""
         terms = done.terms
         key = (terms.strategy, terms.symbol)
-        held = self._settled.position(*key).quantity
         if terms.closing and terms.price is None:  # a target that lapses leaves the position to its stop
             if done.reason.startswith(_NETTED):
                 self._netted[key] = None
-            elif terms.stop_price is None and done.reason in _LOOK_AGAIN:
+            elif terms.stop_price is None and done.filled < terms.quantity and done.reason in _LOOK_AGAIN:
                 self._again[key] = None
-        if not held:
+        waiting = self._waiting.pop(key, None)
+        unfinished = key in self._netted or key in self._again
+        if waiting is None and not unfinished:
+            return self._styles.closed(done) if key in self._under_way else []
+        held = self._held.get(key)
+        if held is None:
             self._netted.pop(key, None)
             self._again.pop(key, None)
-        waiting = self._waiting.pop(key, None)
         if waiting is not None and self._expired(waiting):
-            waiting = self._without_entry(waiting, direction_of(held))
+            waiting = self._without_entry(waiting, FLAT if held is None else held.direction)
         if waiting is not None:
             return self._pursue(waiting)
-        unfinished = key in self._netted or key in self._again
-        if not (held and unfinished) or self._working.working(*key):
+        if held is None or not unfinished or self._working.working(*key):
             return self._styles.closed(done)
         return self._cancel_loose(key) or self._exit(key, held, done.order_id, "exit_again")
 
     def _pursue(self, signal: Signal) -> list[Event]:
         key = (signal.strategy, signal.symbol)
-        self._styles.drop(key)
-        working = self._working.working(*key)
-        if working:
+        if key in self._under_way:
+            self._styles.drop(key)
+        if self._working.working(*key):
             self._waiting[key] = signal
             return self._cancel_entry(key, "signal_changed")
         self._waiting.pop(key, None)
-        held = self._settled.position(*key).quantity
-        have = direction_of(held)
-        if have is Direction.FLAT:
-            return [] if signal.direction is Direction.FLAT else self._enter(key, signal)
-        if have is signal.direction and key not in self._netted:
+        held = self._held.get(key)
+        if held is None:
+            return [] if signal.direction is FLAT else self._enter(key, signal)
+        if held.direction is signal.direction and key not in self._netted:
             return self._move_stops(key, signal, held)
         loose = self._working.loose_targets(*key)
         if loose:
             self._waiting[key] = signal
-            return self._cancel_loose(key)
+            return self._cancel(loose, "signal_changed")
         steps = self._exit(key, held, signal.id, "signal")
-        if signal.direction is Direction.SHORT and not self._instruments[signal.symbol].can_short:
+        if signal.direction is SHORT and not self._instruments[signal.symbol].can_short:
             steps.append(refuse_short(signal, self._clock.now_ns))
-        elif signal.direction is not Direction.FLAT:
+        elif signal.direction is not FLAT:
             self._waiting[key] = signal
         return steps
 
-    def _exit(self, key: tuple[str, str], held: Decimal, cause: str, reason: str) -> list[Event]:
+    def _exit(self, key: tuple[str, str], held: SubPosition, cause: str, reason: str) -> list[Event]:
         """Close the whole position at market, part by part; the bracket of each part goes with it.
 
         On a one-way perpetual two strategies may hold opposite positions that net; the venue then
@@ -201,13 +208,15 @@ class Allocator:
         self._again.pop(key, None)
         price = self._marks.price(key[1])
         return [
-            self._propose(terms, price, cause, reason)
-            for terms in self._closing(key, held, reduce_only=not netted)
+            self._propose(terms, price, cause, reason) for terms in self._closing(key, held, None, not netted)
         ]
 
-    def _closing(self, key: tuple[str, str], held: Decimal, **how: Any) -> list[OrderTerms]:
-        leg = leg_of(direction_of(held), self._instruments[key[1]], hedged=self._hedged)
-        return closing_orders(key, held, self._working.stops(*key), leg, **how)
+    def _closing(
+        self, key: tuple[str, str], held: SubPosition, stop_price: Decimal | None, reduce_only: bool = True
+    ) -> list[OrderTerms]:
+        leg = leg_of(held.direction, self._instruments[key[1]], hedged=self._hedged)
+        stops = self._working.stops(*key)
+        return closing_orders(key, held.quantity, stops, leg, stop_price, reduce_only=reduce_only)
 
     def _cancel_loose(self, key: tuple[str, str]) -> list[Event]:
         """Take back the targets that an exit would leave behind; it goes when they are gone."""
@@ -237,7 +246,7 @@ class Allocator:
             steps.append(Alarm(self._deadline[key], signal.at_ns + self._lifetime_ns(signal)))
         return steps
 
-    def _move_stops(self, key: tuple[str, str], signal: Signal, held: Decimal) -> list[Event]:
+    def _move_stops(self, key: tuple[str, str], signal: Signal, held: SubPosition) -> list[Event]:
         """Replace the protective stops if the signal names another price; a signal without one keeps them."""
         price = None if signal.stop is None else self._new_stop(key, signal)
         if price is None:
@@ -246,10 +255,7 @@ class Allocator:
         if not loses(price, mark, signal.direction):
             now_ns, sign = self._clock.now_ns, signal.direction.sign
             return [refuse(signal, now_ns, "stop_on_wrong_side", float(price), mark, sign=sign)]
-        return [
-            self._propose(terms, mark, signal.id, "stop")
-            for terms in self._closing(key, held, stop_price=price)
-        ]
+        return [self._propose(terms, mark, signal.id, "stop") for terms in self._closing(key, held, price)]
 
     def _new_stop(self, key: tuple[str, str], signal: Signal) -> Decimal | None:
         """The price the protective stops should move to; None if they are there already."""
@@ -262,10 +268,10 @@ class Allocator:
         """What an expired signal still wants: not an entry, but out of a position that points elsewhere."""
         if have is signal.direction:
             return None
-        return msgspec.structs.replace(signal, direction=Direction.FLAT, stop=None)
+        return msgspec.structs.replace(signal, direction=FLAT, stop=None)
 
     def _expired(self, signal: Signal) -> bool:
-        if not signal.valid_for or signal.direction is Direction.FLAT:
+        if not signal.valid_for or signal.direction is FLAT:
             return False
         return self._clock.now_ns - signal.at_ns > self._lifetime_ns(signal)
 

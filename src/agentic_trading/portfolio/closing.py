@@ -8,15 +8,18 @@ from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.interfaces import OpenOrder
 from agentic_trading.core.money import ZERO
 
+# Names of their own: enums look their members up slowly.
+BUY, SELL, MARKET, STOP_MARKET = Side.BUY, Side.SELL, OrderType.MARKET, OrderType.STOP_MARKET
+
 
 def closing_orders(
     key: tuple[str, str],
     held: Decimal,
     stops: Sequence[OpenOrder],
     leg: PositionSide,
+    stop_price: Decimal | None,
     *,
-    stop_price: Decimal | None = None,
-    reduce_only: bool = True,
+    reduce_only: bool,
 ) -> list[OrderTerms]:
     """Close all of ``held`` (signed) at market, or at another trigger; ``key`` is (strategy, symbol).
 
@@ -34,9 +37,9 @@ def closing_orders(
             orders.append(
                 OrderTerms(
                     *key,
-                    Side.SELL if held > 0 else Side.BUY,
+                    SELL if held > ZERO else BUY,
                     part,
-                    OrderType.MARKET if stop_price is None else OrderType.STOP_MARKET,
+                    MARKET if stop_price is None else STOP_MARKET,
                     stop_price=stop_price,
                     closing=True,
                     reduce_only=reduce_only,

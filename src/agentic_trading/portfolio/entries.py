@@ -1,16 +1,44 @@
 """How open positions came about: entry time and price, extremes since, for ``ctx.entry``."""
 
 from collections.abc import Iterable
-from decimal import Decimal
+from typing import Protocol
 
+from agentic_trading.core.enums import Direction
 from agentic_trading.core.events import CandlesClosed, Event, Fill, LiquidationPosted
 from agentic_trading.core.interfaces import WorkingView
 from agentic_trading.core.models import Entry
 from agentic_trading.portfolio.ledger import Ledger
 
 
+class UnseenCandles(Protocol):
+    """The candles of rows that nobody shows."""
+
+    def extremes(self, symbol: str, start: int, stop: int) -> tuple[float, float]:
+        """Highest high and lowest low of a symbol in rows ``start..stop``."""
+        ...
+
+
+class _Since:
+    """An entry: when it was and which way, the extremes since, and up to which unseen row they reach."""
+
+    __slots__ = ("at_ns", "direction", "high", "low", "row")
+
+    def __init__(self, at_ns: int, price: float, row: int, direction: Direction) -> None:
+        self.at_ns = at_ns
+        self.high = self.low = price
+        self.row = row
+        self.direction = direction
+
+    def stretch(self, high: float, low: float) -> None:
+        self.high, self.low = max(self.high, high), min(self.low, low)
+
+
 class Entries:
-    """Agent ``entries``: follows each open sub-book from its first fill to its last."""
+    """Agent ``entries``: follows each open sub-book from its first fill to its last.
+
+    A replay that skips candles says with `unseen` how far it is; their extremes are looked up when
+    somebody asks for an entry.
+    """
 
     name = "entries"
     reads = ("ledger", "orders")
@@ -19,61 +47,55 @@ class Entries:
     def __init__(self, ledger: Ledger, working: WorkingView) -> None:
         self._ledger = ledger
         self._working = working
-        self._open: dict[tuple[str, str], list[float]] = {}
-        self._at: dict[tuple[str, str], int] = {}
-        self._held: dict[tuple[str, str], Decimal] = {}
+        self._open: dict[tuple[str, str], _Since] = {}
+        self._market: UnseenCandles | None = None
+        self._row = 0
 
     def react(self, event: Fill | LiquidationPosted | CandlesClosed) -> Iterable[Event]:
-        if isinstance(event, Fill):
-            self._fill(event)
-        elif isinstance(event, LiquidationPosted):
+        if type(event) is CandlesClosed:
+            if self._open and self._market is None:  # a replay that skips has told it already
+                self._follow(event)
+        elif type(event) is LiquidationPosted:
             self._fill(event.fill)
         else:
-            self._follow(event)
+            assert isinstance(event, Fill)
+            self._fill(event)
         return ()
 
     def entry(self, strategy: str, symbol: str) -> Entry | None:
         """The open position's entry; None while flat."""
-        key = (strategy, symbol)
-        extremes = self._open.get(key)
-        if extremes is None:
+        since = self._open.get((strategy, symbol))
+        if since is None:
             return None
+        if self._market is not None and since.row < self._row:
+            since.stretch(*self._market.extremes(symbol, since.row, self._row))
+            since.row = self._row
         book = self._ledger.position(strategy, symbol)
         stop = self._working.protective_stop(strategy, symbol)
         return Entry(
-            at_ns=self._at[key],
+            at_ns=since.at_ns,
             price=float(book.cost) / float(book.quantity),
-            high=extremes[0],
-            low=extremes[1],
+            high=since.high,
+            low=since.low,
             stop=None if stop is None or stop.terms.stop_price is None else float(stop.terms.stop_price),
         )
 
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Symbols on which some position is open."""
-        return tuple(dict.fromkeys(symbol for _, symbol in self._open))
-
-    def stretch(self, symbol: str, high: float, low: float) -> None:
-        """Take candles into account that were skipped: their highest high and lowest low."""
-        for (_, held), extremes in self._open.items():
-            if held == symbol:
-                extremes[0] = max(extremes[0], high)
-                extremes[1] = min(extremes[1], low)
+    def unseen(self, market: UnseenCandles, stop: int) -> None:
+        """The candles of all rows before ``stop`` have closed, whether or not they were shown."""
+        self._market, self._row = market, stop
 
     def _fill(self, fill: Fill) -> None:
         key = (fill.strategy, fill.symbol)
-        quantity = self._ledger.position(*key).quantity
-        if not quantity:
+        book = self._ledger.held.get(key)
+        if book is None:
             self._open.pop(key, None)
-            self._at.pop(key, None)
-        elif key not in self._open or (quantity > 0) != (self._held[key] > 0):
-            price = float(fill.price)
-            self._open[key] = [price, price]
-            self._at[key] = fill.at_ns
-        self._held[key] = quantity
+            return
+        since = self._open.get(key)
+        if since is None or since.direction is not book.direction:
+            self._open[key] = _Since(fill.at_ns, float(fill.price), self._row, book.direction)
 
     def _follow(self, event: CandlesClosed) -> None:
-        if not self._open:
-            return
         for candle in event.candles:
-            self.stretch(candle.symbol, candle.high, candle.low)
+            for (_, symbol), since in self._open.items():
+                if symbol == candle.symbol:
+                    since.stretch(candle.high, candle.low)

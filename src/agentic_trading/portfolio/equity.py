@@ -8,12 +8,11 @@ import numpy as np
 from agentic_trading.core.equity import (
     CASH,
     DAY_START,
-    DRAWDOWN,
-    EQUITY,
     GROSS,
     LAST,
     NET,
     NO_LIMITS,
+    PEAK,
     ByteArray,
     mark_rows,
     new_levels,
@@ -67,86 +66,84 @@ class EquityCurve:
         self._ledger = ledger
         self._quote = quote
         self._index = {symbol: position for position, symbol in enumerate(symbols)}
+        self._last = dict.fromkeys(symbols, float("nan"))
+        self._marked_ns = dict.fromkeys(symbols, 0)
         self._prices = np.full((1, len(symbols)), np.nan)
         self._row = self._prices[0].data
-        self._marked_ns = [0] * len(symbols)
-        self._last = [float("nan")] * len(symbols)
         self._quantities = np.zeros(len(symbols))
-        self._version = -1
+        self._posted = ledger.posted
+        self._read = 0  # how many of them
         self._cash = self._value = 0.0
-        capital = float(ledger.balance(quote))
-        self._levels = new_levels(capital)
-        self._now: tuple[float, ...] | None = (capital, capital, 0.0, 0.0, 0.0)
+        self._refresh()
+        self._levels = new_levels(self._value)
+        self._level = self._levels.data
+        self._capacity = capacity
         self._times = np.zeros(capacity, dtype=np.int64)
         self._rows = np.zeros((5, capacity))
         self._count = 0
         self._marked_until_ns = 0
-        self._unseen: tuple[UnseenMarket, int, int] | None = None
+        self._market: UnseenMarket | None = None
+        self._unseen = self._until = 0
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if type(event) is DayStarted:
-            self._levels[DAY_START] = self._levels[LAST]
+            self._level[DAY_START] = self._level[LAST]
             return ()
         assert isinstance(event, CandlesClosed)
-        if event.at_ns != self._marked_until_ns:
-            self._mark_candles(event)
-        equity = self.equity
+        marked = event.at_ns == self._marked_until_ns
+        if not marked and self._market is not None:
+            self._catch_up()
+        for candle in event.candles:
+            symbol = candle.symbol
+            self._row[self._index[symbol]] = self._last[symbol] = candle.close
+            self._marked_ns[symbol] = candle.close_ns
+        if not marked:
+            self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
+            self._times[self._count - 1] = self._marked_until_ns = event.at_ns
+        equity = self._level[LAST]
         return (Bankrupt(event.at_ns, equity),) if equity <= 0.0 else ()
 
-    def _mark_candles(self, event: CandlesClosed) -> None:
-        self._catch_up()
-        for candle in event.candles:
-            position = self._index[candle.symbol]
-            self._row[position] = self._last[position] = candle.close
-            self._marked_ns[position] = candle.close_ns
-        self._make_room(1)
-        self._times[self._count] = self._marked_until_ns = event.at_ns
-        self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
-
-    def skip(self, market: UnseenMarket, limits: FloatArray, start: int, stop: int) -> int:
+    def skip(
+        self, market: UnseenMarket, limits: FloatArray, start: int, stop: int, *, day_ends: bool = True
+    ) -> int:
         """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
 
-        ``limits`` as in `core.equity.mark_rows`.
+        ``limits`` and ``day_ends`` as in `core.equity.mark_rows`.
         """
-        self._make_room(stop - start)
-        reached = self._mark(market.closes, market.day_edges, limits, start, stop)
-        self._note(market, start, reached)
+        reached = self._mark(market.closes, market.day_edges, limits, start, stop, day_ends)
+        if reached > start:
+            if self._market is None:
+                self._market, self._unseen = market, start
+            self._until = reached
+            self._marked_until_ns = int(market.times[reached - 1])
         return reached
 
     def look(self, market: UnseenMarket, row: int) -> None:
         """Mark a row of which `react` will only hear that its candles closed; its day ends after that."""
-        self._make_room(1)
-        self._mark(market.closes[row : row + 1], _NO_EDGE, NO_LIMITS, 0, 1)
-        self._note(market, row, row + 1)
-
-    def _note(self, market: UnseenMarket, start: int, stop: int) -> None:
-        """Rows of the market are marked; who asks for last closes will find them there."""
-        if stop > start:
-            self._times[self._count - (stop - start) : self._count] = market.times[start:stop]
-            self._marked_until_ns = int(market.times[stop - 1])
-            self._unseen = (market, start if self._unseen is None else self._unseen[1], stop - 1)
+        self.skip(market, NO_LIMITS, row, row + 1, day_ends=False)
 
     @property
     def equity(self) -> float:
         """Value of the account at the last close, in quote currency."""
-        return self._at_last_close()[EQUITY]
+        return self._level[LAST]
 
     @property
     def cash(self) -> float:
-        return self._at_last_close()[CASH]
+        return self._at_last_close(CASH) if self._count else self._cash
 
     @property
     def gross_exposure(self) -> float:
-        return self._at_last_close()[GROSS]
+        return self._at_last_close(GROSS) if self._count else 0.0
 
     @property
     def net_exposure(self) -> float:
-        return self._at_last_close()[NET]
+        return self._at_last_close(NET) if self._count else 0.0
 
     @property
     def drawdown_ratio(self) -> float:
         """How far equity is below its peak, as a ratio of the peak."""
-        return self._at_last_close()[DRAWDOWN]
+        peak = self._level[PEAK]
+        return (peak - self._level[LAST]) / peak if peak > 0.0 else 0.0
 
     @property
     def day_loss_ratio(self) -> float:
@@ -154,67 +151,75 @@ class EquityCurve:
 
         NaN, which is refused as unknown, if there is no such start.
         """
-        day_start = float(self._levels[DAY_START])
-        return (day_start - self.equity) / day_start if day_start > 0.0 else float("nan")
+        day_start = self._level[DAY_START]
+        return (day_start - self._level[LAST]) / day_start if day_start > 0.0 else float("nan")
 
     def price(self, symbol: str) -> float:
         """Last closed price; NaN before the first candle."""
-        self._catch_up()
-        return self._last[self._index[symbol]]
+        if self._marked_ns[symbol] != self._marked_until_ns:
+            self._catch_up()
+        return self._last[symbol]
 
     def marked_ns(self, symbol: str) -> int:
         """Close time of the last candle; 0 before the first."""
-        self._catch_up()
-        return self._marked_ns[self._index[symbol]]
+        if self._marked_ns[symbol] != self._marked_until_ns:
+            self._catch_up()
+        return self._marked_ns[symbol]
 
     def rows(self) -> tuple[IntArray, FloatArray]:
         """Times (n,) and the matrix (5, n): equity, cash, gross, net exposure, drawdown; not copies."""
+        self._catch_up()
         return self._times[: self._count], self._rows[:, : self._count]
 
     def _catch_up(self) -> None:
-        """Take over the last closes of skipped rows: the first who asks needs them."""
-        if self._unseen is None:
+        """Take over times and last closes of the rows that were skipped: the first who asks needs them."""
+        market, since, until = self._market, self._unseen, self._until
+        if market is None:
             return
-        market, since, last = self._unseen
-        self._unseen = None
+        self._market = None
+        self._times[self._count - (until - since) : self._count] = market.times[since:until]
         since_ns = int(market.times[since])
-        closed = zip(market.closes[last].tolist(), market.timeline.closed_ns(last), strict=True)
-        for position, (close, close_ns) in enumerate(closed):
+        closed = zip(market.closes[until - 1].tolist(), market.timeline.closed_ns(until - 1), strict=True)
+        for (symbol, position), (close, close_ns) in zip(self._index.items(), closed, strict=True):
             if close_ns >= since_ns:
-                self._row[position] = self._last[position] = close
-                self._marked_ns[position] = close_ns
+                self._row[position] = self._last[symbol] = close
+                self._marked_ns[symbol] = close_ns
 
     def _mark(
-        self, prices: FloatArray, day_edges: ByteArray, limits: FloatArray, start: int, stop: int
+        self,
+        prices: FloatArray,
+        day_edges: ByteArray,
+        limits: FloatArray,
+        start: int,
+        stop: int,
+        day_ends: bool = False,
     ) -> int:
-        self._refresh()
+        if len(self._posted) != self._read:
+            self._refresh()
+        if self._count + stop - start > self._capacity:
+            self._make_room(stop - start)
         reached: int = mark_rows(
             self._levels, self._quantities, self._value, self._cash, prices, day_edges, limits,
-            self._rows, self._count, start, stop,
+            self._rows, self._count, start, stop, day_ends,
         )  # fmt: skip
-        if reached > start:
-            self._count += reached - start
-            self._now = None
+        self._count += reached - start
         return reached
 
-    def _at_last_close(self) -> tuple[float, ...]:
-        if self._now is None:
-            self._now = tuple(self._rows[:, self._count - 1].tolist())
-        return self._now
+    def _at_last_close(self, what: int) -> float:
+        return float(self._rows[what, self._count - 1])
 
     def _refresh(self) -> None:
-        """Take over the ledger's exact numbers as floats, only when something was posted."""
-        if self._ledger.version == self._version:
-            return
-        self._version = self._ledger.version
-        for symbol, position in self._index.items():
-            self._quantities[position] = float(self._ledger.net_quantity(symbol))
-        self._cash = float(self._ledger.balance(self._quote))
-        self._value = float(self._ledger.quote_value(self._quote))
+        """Take over the ledger's exact numbers as floats, of the symbols of what was posted since."""
+        ledger = self._ledger
+        for symbol in self._posted[self._read :]:
+            self._quantities[self._index[symbol]] = float(ledger.net_quantity(symbol))
+        self._read = len(self._posted)
+        cash, value = ledger.balance(self._quote), ledger.quote_value(self._quote)
+        self._cash = float(cash)
+        self._value = self._cash if value == cash else float(value)
 
     def _make_room(self, rows: int) -> None:
-        missing = self._count + rows - self._times.shape[0]
-        if missing > 0:
-            more = max(missing, self._times.shape[0])
-            self._times = np.concatenate([self._times, np.zeros(more, dtype=np.int64)])
-            self._rows = np.concatenate([self._rows, np.zeros((5, more))], axis=1)
+        more = max(self._count + rows - self._capacity, self._capacity)
+        self._capacity += more
+        self._times = np.concatenate([self._times, np.zeros(more, dtype=np.int64)])
+        self._rows = np.concatenate([self._rows, np.zeros((5, more))], axis=1)

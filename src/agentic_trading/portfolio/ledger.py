@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from agentic_trading.core.accounting import apply_trade
-from agentic_trading.core.enums import Liquidity, Market, Side
+from agentic_trading.core.enums import Direction, Liquidity, Market, Side
 from agentic_trading.core.events import (
     Event,
     Fill,
@@ -13,21 +13,27 @@ from agentic_trading.core.events import (
     Liquidated,
     LiquidationPosted,
 )
+from agentic_trading.core.interfaces import direction_of
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, share_of
+
+# Names of their own: enums look their members up slowly.
+SPOT, BUY = Market.SPOT, Side.BUY
 
 
 class SubBook:
     """What one strategy owns of one symbol: signed quantity, signed cost, and the money it made.
 
     ``cost`` is quantity times average entry price. ``realised`` is before fees; ``fees`` are in quote
-    currency (a fee taken in the base asset lowers the quantity instead).
+    currency, those of another asset at its stated price (a fee taken in the base asset lowers the quantity
+    instead).
     """
 
-    __slots__ = ("cost", "fees", "funding", "quantity", "realised")
+    __slots__ = ("cost", "direction", "fees", "funding", "quantity", "realised")
 
     def __init__(self) -> None:
         self.quantity = ZERO
+        self.direction = Direction.FLAT
         self.cost = ZERO
         self.realised = ZERO
         self.fees = ZERO
@@ -35,8 +41,11 @@ class SubBook:
 
     @property
     def flow(self) -> Decimal:
-        """Quote currency that came in, net: conserved whatever the averaging of costs."""
+        """Value that came in, net, in quote currency: conserved whatever the averaging of costs."""
         return self.realised - self.cost - self.fees + self.funding
+
+
+_NEVER_TRADED = SubBook()
 
 
 class Ledger:
@@ -49,14 +58,24 @@ class Ledger:
     reads: tuple[str, ...] = ()
     emits = (FundingPosted, LiquidationPosted)
 
-    def __init__(self, instruments: Mapping[str, Instrument], balances: Mapping[str, Decimal]) -> None:
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        balances: Mapping[str, Decimal],
+        prices: Mapping[str, Decimal] | None = None,
+    ) -> None:
+        """``prices`` are those of assets that are held to pay fees with, one unit in quote currency."""
         self._instruments = instruments
         self.balances = dict(balances)
-        self.version = 0
-        """Rises with every posting; readers may keep derived values while it stands."""
+        self.prices = dict(prices or {})
+        self.posted: list[str] = []
+        """The symbol of every posting, in order; readers may keep derived values while it is as long."""
+        self.held: dict[tuple[str, str], SubBook] = {}
+        """The sub-books that are not flat, by (strategy, symbol)."""
         self._books: dict[tuple[str, str], SubBook] = {}
         self._net: dict[str, Decimal] = {}
         self._net_cost: dict[str, Decimal] = {}
+        self._tied = ZERO  # the sum of these costs
         self._trades: set[str] = set()
         self._forced = 0
 
@@ -64,10 +83,8 @@ class Ledger:
         if type(event) is Fill:
             if event.trade_id not in self._trades:
                 self._trades.add(event.trade_id)
-                self.version += 1
                 self._post_fill(event)
             return ()
-        self.version += 1
         if isinstance(event, Liquidated):
             return self._post_liquidation(event)
         assert isinstance(event, Funding)
@@ -75,7 +92,7 @@ class Ledger:
 
     def position(self, strategy: str, symbol: str) -> SubBook:
         """The sub-book of a strategy on a symbol; empty if it never traded."""
-        return self._books.get((strategy, symbol)) or SubBook()
+        return self._books.get((strategy, symbol), _NEVER_TRADED)
 
     def positions(self) -> Iterable[tuple[str, str, SubBook]]:
         """All sub-books, in order of first use."""
@@ -90,39 +107,60 @@ class Ledger:
         return self._net.get(symbol, ZERO)
 
     def quote_value(self, quote: str) -> Decimal:
-        """Cash that, with positions valued at their marks, makes equity: wallet less cost of perpetuals."""
-        return self.balance(quote) - sum(self._net_cost.values(), ZERO)
+        """What, with positions valued at their marks, makes equity: wallet less cost of perpetuals.
+
+        With it what is left of the assets that have a stated price.
+        """
+        value = self.balances.get(quote, ZERO) - self._tied
+        for asset, price in self.prices.items():
+            value += self.balances.get(asset, ZERO) * price
+        return value
 
     def _post_fill(self, fill: Fill) -> None:
-        instrument = self._instruments[fill.symbol]
-        book = self._books.setdefault((fill.strategy, fill.symbol), SubBook())
-        traded = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        symbol = fill.symbol
+        instrument = self._instruments[symbol]
+        key = (fill.strategy, symbol)
+        book = self._books.get(key)
+        if book is None:
+            book = self._books[key] = SubBook()
+        traded = fill.quantity if fill.side is BUY else -fill.quantity
         book.quantity, book.cost, realised = apply_trade(book.quantity, book.cost, traded, fill.price)
         book.realised += realised
-        if instrument.market is Market.SPOT:
+        if instrument.market is SPOT:
             self._credit(instrument.base, traded)
             self._credit(instrument.quote, -traded * fill.price)
         else:
             self._net_position(instrument, traded, fill.price)
+        self._net[symbol] = self._net.get(symbol, ZERO) + traded
         self._post_fee(book, instrument, fill)
-        self._net[fill.symbol] = self._net.get(fill.symbol, ZERO) + traded
+        book.direction = direction_of(book.quantity)
+        if book.quantity:
+            self.held[key] = book
+        else:
+            self.held.pop(key, None)
+        self.posted.append(symbol)
 
     def _net_position(self, instrument: Instrument, traded: Decimal, price: Decimal) -> None:
         symbol = instrument.symbol
-        applied = apply_trade(self._net.get(symbol, ZERO), self._net_cost.get(symbol, ZERO), traded, price)
-        self._net_cost[symbol] = applied.cost
-        self._credit(instrument.quote, applied.realised)
+        before = self._net_cost.get(symbol, ZERO)
+        _, cost, realised = apply_trade(self._net.get(symbol, ZERO), before, traded, price)
+        self._net_cost[symbol] = cost
+        self._tied += cost - before
+        self._credit(instrument.quote, realised)
 
     def _post_fee(self, book: SubBook, instrument: Instrument, fill: Fill) -> None:
         self._credit(fill.fee_asset, -fill.fee)
         if fill.fee_asset == instrument.quote:
             book.fees += fill.fee
+        elif fill.fee_asset in self.prices:
+            book.fees += fill.fee * self.prices[fill.fee_asset]
         elif fill.fee_asset == instrument.base:
             book.quantity -= fill.fee
-            self._net[fill.symbol] = self._net.get(fill.symbol, ZERO) - fill.fee
+            self._net[fill.symbol] -= fill.fee
 
     def _post_funding(self, funding: Funding) -> list[FundingPosted]:
         """Split a payment by sub-position; the last strategy takes the remainder, so nothing is lost."""
+        self.posted.append(funding.symbol)
         self._credit(self._instruments[funding.symbol].quote, funding.payment)
         holders = [
             (strategy, book)

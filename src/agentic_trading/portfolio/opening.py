@@ -14,6 +14,9 @@ from agentic_trading.core.orders import Target
 from agentic_trading.core.sizing import SizingSettings
 from agentic_trading.portfolio.sizing import wanted_quantity
 
+# Names of their own: enums look their members up slowly.
+LONG, SHORT, BUY, SELL, NET = Direction.LONG, Direction.SHORT, Side.BUY, Side.SELL, PositionSide.NET
+
 
 class Allotment(msgspec.Struct, frozen=True):
     """What one strategy may use: its sizing, its largest share of equity, its finest timeframe, its style."""
@@ -48,7 +51,7 @@ class Opening:
     def terms(self, signal: Signal) -> OrderTerms | Refusal:
         """The whole wanted position as one market order."""
         now_ns, instrument = self._clock.now_ns, self._instruments[signal.symbol]
-        if signal.direction is Direction.SHORT and not instrument.can_short:
+        if signal.direction is SHORT and not instrument.can_short:
             return refuse_short(signal, now_ns)
         allotment, price = self._allotments[signal.strategy], self._marks.price(signal.symbol)
         quantity = wanted_quantity(
@@ -66,7 +69,7 @@ class Opening:
         terms = OrderTerms(
             signal.strategy,
             signal.symbol,
-            Side.BUY if signal.direction is Direction.LONG else Side.SELL,
+            BUY if signal.direction is LONG else SELL,
             quantity,
             protective_stop=stop_on_tick(signal, instrument),
             position_side=leg_of(signal.direction, instrument, hedged=self._hedged),
@@ -86,7 +89,10 @@ def objection(
     if notional < float(instrument.min_notional):
         least = float(instrument.min_notional)
         return refuse(signal, now_ns, "below_minimum", notional, least, "notional of one order", -1)
-    stop, sign = terms.protective_stop, signal.direction.sign
+    stop = terms.protective_stop
+    if stop is None and not terms.targets:
+        return None
+    sign = signal.direction.sign
     if stop is not None and not loses(stop, price, signal.direction):
         return refuse(signal, now_ns, "stop_on_wrong_side", float(stop), price, sign=sign)
     if terms.targets and stop is None:
@@ -101,8 +107,8 @@ def objection(
 def leg_of(direction: Direction, instrument: Instrument, *, hedged: bool) -> PositionSide:
     """Which position at the venue a strategy's position is a part of."""
     if not (hedged and instrument.can_short):
-        return PositionSide.NET
-    return PositionSide.LONG if direction is Direction.LONG else PositionSide.SHORT
+        return NET
+    return PositionSide.LONG if direction is LONG else PositionSide.SHORT
 
 
 def loses(stop: Decimal, price: float, direction: Direction) -> bool:
@@ -114,7 +120,7 @@ def stop_on_tick(signal: Signal, instrument: Instrument) -> Decimal | None:
     """The signal's stop on the tick, rounded toward the market: it triggers no later than asked."""
     if signal.stop is None:
         return None
-    return price_to_tick(signal.stop, instrument.tick, up=signal.direction is Direction.LONG)
+    return price_to_tick(signal.stop, instrument.tick, up=signal.direction is LONG)
 
 
 def _targets_on_tick(signal: Signal, instrument: Instrument) -> tuple[Target, ...]:
@@ -122,7 +128,7 @@ def _targets_on_tick(signal: Signal, instrument: Instrument) -> tuple[Target, ..
 
     Without shares each has an equal one, and the last what rounding leaves of the whole.
     """
-    up, count, left = signal.direction is Direction.LONG, len(signal.targets), ONE
+    up, count, left = signal.direction is LONG, len(signal.targets), ONE
     targets: list[Target] = []
     for number, wanted in enumerate(signal.targets, start=1):
         if isinstance(wanted, tuple):

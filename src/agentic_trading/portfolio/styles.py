@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import Direction, ExecutionStyle, OrderType, Side
+from agentic_trading.core.enums import ExecutionStyle, OrderType, Side
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -27,6 +27,7 @@ from agentic_trading.core.money import ZERO, decimal_of, price_to_tick
 from agentic_trading.portfolio.opening import objection
 from agentic_trading.portfolio.settings import ExecutionSettings
 
+MARKET = ExecutionStyle.MARKET  # a name of its own: enums look their members up slowly
 _WOULD_TAKE = "post_only_would_take"
 """The venue's reason when a passive order would have taken."""
 _TIMEOUT = "passive_timeout"
@@ -69,26 +70,22 @@ class EntryStyles:
         self._marks = marks
         self._clock = clock
         self._ids = ids
-        self._plans: dict[Key, _Plan] = {}
-
-    def direction(self, key: Key) -> Direction | None:
-        """Where an entry under way leads to; None if there is none."""
-        plan = self._plans.get(key)
-        return None if plan is None else plan.signal.direction
+        self.under_way: dict[Key, _Plan] = {}
+        """Entries of which not everything is sent and done, by (strategy, symbol)."""
 
     def drop(self, key: Key) -> None:
         """Send nothing more for an entry; what works is not touched."""
-        self._plans.pop(key, None)
+        self.under_way.pop(key, None)
 
     def begin(self, signal: Signal, terms: OrderTerms, style: ExecutionStyle, candle_ns: int) -> list[Event]:
         """Open a position of these terms, which are those of a market order, in a style.
 
         ``candle_ns`` is the length of the candles in which the settings count.
         """
-        if style is ExecutionStyle.MARKET:
+        if style is MARKET:
             return [self._proposal(signal, terms)]
         plan = _Plan(f"{style} {signal.id}", signal, terms)
-        self._plans[signal.strategy, signal.symbol] = plan
+        self.under_way[signal.strategy, signal.symbol] = plan
         if style is ExecutionStyle.TWAP:
             plan.slices = self._slices(terms)
             plan.every_ns = self._settings.twap_candles * candle_ns // len(plan.slices)
@@ -98,7 +95,7 @@ class EntryStyles:
 
     def ring(self, event: AlarmRang) -> list[Event]:
         """Go on with the entry that asked for this alarm, if there still is one."""
-        for key, plan in self._plans.items():
+        for key, plan in self.under_way.items():
             if plan.key == event.key:
                 return self._next_slice(key, plan, event.at_ns) if plan.slices else self._wait(key, plan)
         return []
@@ -106,7 +103,7 @@ class EntryStyles:
     def closed(self, done: OrderClosed) -> list[Event]:
         """An order is done: it may be a passive one whose rest must go on."""
         key = (done.terms.strategy, done.terms.symbol)
-        plan = self._plans.get(key)
+        plan = self.under_way.get(key)
         if plan is None or plan.slices or done.terms.closing:
             return []
         plan.sent -= done.terms.quantity - done.filled
@@ -134,7 +131,7 @@ class EntryStyles:
         step = self._step(key, plan, msgspec.structs.replace(plan.terms, quantity=plan.slices.pop(0)))
         if not plan.slices:
             self.drop(key)
-        if key not in self._plans:
+        if key not in self.under_way:
             return step
         return [*step, Alarm(plan.key, due_ns + plan.every_ns)]
 

@@ -25,60 +25,52 @@ class Breakers:
     emits = (TradingStateSet,)
 
     def __init__(self, limits: RiskSettings, marks: MarksView, clock: Clock) -> None:
-        self._limits = limits
+        self._max_drawdown = limits.max_drawdown_pct
+        self._max_daily_loss = limits.max_daily_loss_pct
         self._marks = marks
         self._clock = clock
         self._tripped: dict[str, None] = {}
-        self.limits = self._sweep_limits()
-        """Limits of `core.equity.mark_rows` beyond which this agent must look; shape (3,)."""
-
-    @property
-    def state(self) -> TradingState:
-        """Reducing while any breaker holds."""
-        return TradingState.REDUCING if self._tripped else TradingState.ACTIVE
+        self._take_stock()
 
     def tripped(self, breaker: str) -> bool:
         """Whether a breaker holds."""
         return breaker in self._tripped
 
-    @property
-    def waits_for_day(self) -> bool:
-        """Whether the next UTC day will release something."""
-        return DAILY_LOSS in self._tripped
-
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
-        if isinstance(event, DayStarted):
+        if type(event) is DayStarted:
             return self._release(DAILY_LOSS)
-        return self._look()
-
-    def _look(self) -> list[Event]:
-        tripped: list[Event] = []
-        if self._marks.drawdown_ratio > self._limits.max_drawdown_pct:
+        tripped: tuple[Event, ...] = ()
+        if self._marks.drawdown_ratio > self._max_drawdown:
             tripped += self._trip(DRAWDOWN)
-        if self._marks.day_loss_ratio > self._limits.max_daily_loss_pct:
+        if self._marks.day_loss_ratio > self._max_daily_loss:
             tripped += self._trip(DAILY_LOSS)
         return tripped
 
-    def _trip(self, breaker: str) -> list[Event]:
+    def _trip(self, breaker: str) -> tuple[Event, ...]:
         if breaker in self._tripped:
-            return []
+            return ()
         self._tripped[breaker] = None
-        self.limits = self._sweep_limits()
-        return [TradingStateSet(self._clock.now_ns, TradingState.REDUCING, breaker)]
+        self._take_stock()
+        return (TradingStateSet(self._clock.now_ns, TradingState.REDUCING, breaker),)
 
-    def _release(self, breaker: str) -> list[Event]:
+    def _release(self, breaker: str) -> tuple[Event, ...]:
         if breaker not in self._tripped:
-            return []
+            return ()
         del self._tripped[breaker]
-        self.limits = self._sweep_limits()
-        return [TradingStateSet(self._clock.now_ns, self.state, f"{breaker} released")]
+        self._take_stock()
+        return (TradingStateSet(self._clock.now_ns, self.state, f"{breaker} released"),)
 
-    def _sweep_limits(self) -> FloatArray:
-        """What has tripped already need not be looked for."""
-        return np.array(
+    def _take_stock(self) -> None:
+        """Work out what follows from the breakers that hold; what has tripped need not be looked for."""
+        self.state = TradingState.REDUCING if self._tripped else TradingState.ACTIVE
+        """Reducing while any breaker holds."""
+        self.waits_for_day = DAILY_LOSS in self._tripped
+        """Whether the next UTC day will release something."""
+        self.limits: FloatArray = np.array(
             [
-                np.inf if DRAWDOWN in self._tripped else self._limits.max_drawdown_pct,
-                np.inf if DAILY_LOSS in self._tripped else self._limits.max_daily_loss_pct,
+                np.inf if DRAWDOWN in self._tripped else self._max_drawdown,
+                np.inf if DAILY_LOSS in self._tripped else self._max_daily_loss,
                 0.0,
             ]
         )
+        """Limits of `core.equity.mark_rows` beyond which this agent must look; shape (3,)."""

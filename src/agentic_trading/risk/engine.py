@@ -56,9 +56,10 @@ class RiskEngine:
         self._reserved: dict[str, OrderTerms] = {}
 
     def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:
-        if isinstance(event, OrderIntent):
+        if type(event) is OrderIntent:
             self._reserved.pop(event.proposal, None)
             return ()
+        assert isinstance(event, Proposal)
         refusals = self._refusals(event)
         if refusals:
             return refusals
@@ -112,7 +113,7 @@ class RiskEngine:
 
     def _exposures(self, proposed: OrderTerms) -> dict[str, Decimal | None]:
         """Worst-case notional per symbol with the proposal added; None where a price is missing."""
-        pairs = {(strategy, symbol): book.quantity for strategy, symbol, book in self._settled.positions()}
+        pairs = {pair: book.quantity for pair, book in self._settled.held.items()}
         for pair in self._working.pairs():
             pairs.setdefault(pair, ZERO)
         extra: dict[tuple[str, str], list[Decimal]] = {}
@@ -137,8 +138,10 @@ class RiskEngine:
 
     def _closing_pending(self, terms: OrderTerms) -> Decimal:
         """Quantity that working and reserved closing orders already take down."""
-        orders = self._working.working(terms.strategy, terms.symbol)
-        pending = sum((order.remaining for order in orders if order.terms.closing), ZERO)
+        pending = ZERO
+        for order in self._working.working(terms.strategy, terms.symbol):
+            if order.terms.closing:
+                pending += order.remaining
         for reserved in self._reserved.values():
             same = (reserved.strategy, reserved.symbol) == (terms.strategy, terms.symbol)
             if same and reserved.closing and reserved.stop_price is None:

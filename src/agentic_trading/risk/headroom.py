@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
-from agentic_trading.core.enums import Side
+from agentic_trading.core.enums import Side, TradingState
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
 from agentic_trading.core.models import Instrument
-from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
+from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.limits import RiskSettings
 
+INF = float("inf")
+ACTIVE, BUY = TradingState.ACTIVE, Side.BUY  # names of their own: enums look their members up slowly
 _NEAR = 1.0 - 1e-6
 """Share of a limit from which on only the exact checks may judge; far more than rounding can move."""
 
@@ -50,10 +52,10 @@ class Headroom:
         marks, symbol = self._marks, terms.symbol
         if terms.price is not None or symbol not in self._instruments:
             return False  # the collar of a limit price is judged exactly
-        if self._breakers.tripped(DRAWDOWN) or self._breakers.tripped(DAILY_LOSS):
+        if self._breakers.state is not ACTIVE:
             return False
         equity, price = marks.equity, marks.price(symbol)
-        if not (0.0 < equity < float("inf") and 0.0 < price < float("inf")):
+        if not (0.0 < equity < INF and 0.0 < price < INF):
             return False
         if not (marks.drawdown_ratio <= self._drawdown and marks.day_loss_ratio <= self._day_loss):
             return False
@@ -67,21 +69,23 @@ class Headroom:
 
     def _exposures(self, proposed: OrderTerms, reserved: Iterable[OrderTerms]) -> tuple[float, float]:
         """Worst-case notional of the order's symbol and of all; NaN where a price is missing."""
-        extra: dict[tuple[str, str], list[float]] = {}
-        for terms in (*reserved, proposed):
-            sides = extra.setdefault((terms.strategy, terms.symbol), [0.0, 0.0])
-            sides[0 if terms.side is Side.BUY else 1] += float(terms.quantity)
-        held = {(strategy, symbol): book.quantity for strategy, symbol, book in self._settled.positions()}
-        at_stake = gross = 0.0
-        for pair in dict.fromkeys((*held, *self._working.pairs(), *extra)):
+        stakes: dict[tuple[str, str], list[float]] = {}
+        for pair, book in self._settled.held.items():
+            stakes[pair] = [float(book.quantity), 0.0, 0.0]
+        for pair in self._working.pairs():
             buying, selling = self._working.pending(*pair)
-            bought, sold = extra.get(pair, (0.0, 0.0))
-            quantity = float(held.get(pair, 0))
-            largest = max(abs(quantity + float(buying) + bought), abs(quantity - float(selling) - sold))
+            if buying or selling:
+                stakes.setdefault(pair, [0.0, 0.0, 0.0])[1:] = float(buying), float(selling)
+        for terms in (*reserved, proposed):
+            stake = stakes.setdefault((terms.strategy, terms.symbol), [0.0, 0.0, 0.0])
+            stake[1 if terms.side is BUY else 2] += float(terms.quantity)
+        at_stake = gross = 0.0
+        for (_, symbol), (held, bought, sold) in stakes.items():
+            largest = max(abs(held + bought), abs(held - sold))
             if largest:
-                price = self._marks.price(pair[1])
+                price = self._marks.price(symbol)
                 worst = largest * price * self._worst if price > 0.0 else float("nan")
                 gross += worst
-                if pair[1] == proposed.symbol:
+                if symbol == proposed.symbol:
                     at_stake += worst
         return at_stake, gross

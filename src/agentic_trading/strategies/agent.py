@@ -5,10 +5,12 @@ import numbers
 import traceback
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
+from msgspec.structs import asdict, astuple
 
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import DAY_NS, Direction, ExecutionStyle, Timeframe
@@ -18,7 +20,10 @@ from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.interfaces import Strategy
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import decimal_of
-from agentic_trading.strategies.context import Context, RegimeReading
+from agentic_trading.strategies.context import Context
+
+_NUMBERS: Any = (float, numbers.Real, Decimal, np.bool_)
+"""Whole or not, also as a bool, a Decimal or what comes out of an array."""
 
 
 class StrategyFailed(TradingError):
@@ -56,70 +61,73 @@ class StrategyAgent:
         self._id = strategy_id
         self._strategy = strategy
         self._timeframe = timeframe
-        self._contexts = self._attended = dict(contexts)
+        self._contexts = dict(contexts)
+        self.attended: Mapping[str, Context] = self._contexts
+        """On the candles of other symbols it could do nothing: it does not look at them."""
+        self._memories = {symbol: context.memory for symbol, context in contexts.items()}
         self._news = news
         self._ids = ids
         self._volatility = volatility
         self._close_on_gap = close_on_gap
         self._per_year = math.sqrt(365 * DAY_NS / timeframe.ns)
 
-    def attend(self, symbols: Iterable[str]) -> None:
-        """Look only at the candles of these symbols from now on: on the others it could do nothing."""
-        self._attended = {symbol: self._contexts[symbol] for symbol in symbols}
+    def contexts(self, symbols: Iterable[str]) -> Mapping[str, Context]:
+        """What it sees of the platform on these symbols, for ``attended``."""
+        return {symbol: self._contexts[symbol] for symbol in symbols}
 
     def react(self, event: FeatureVector | GapFound) -> Iterable[Event]:
         if type(event) is GapFound:
             return self._after_gap(event) if event.symbol in self._contexts else ()
         assert isinstance(event, FeatureVector)
-        context = self._attended.get(event.symbol)
+        context = self.attended.get(event.symbol)
         if context is None or event.timeframe is not self._timeframe:
             return ()
-        context.regime = RegimeReading(event.regime, event.posterior)
-        memory = context.memory
-        if memory is None:
-            signal = self._ask(context, event)
-            return () if signal is None else self._stamped(signal, event)
-        before = msgspec.structs.astuple(memory)
-        signal = self._ask(context, event)
-        changed: list[Event] = []
-        if msgspec.structs.astuple(memory) != before:
-            fields = msgspec.structs.asdict(memory)
-            changed.append(MemoryChanged(event.at_ns, self._id, event.symbol, fields))
-        return changed if signal is None else [*changed, *self._stamped(signal, event)]
-
-    def _ask(self, context: Context, vector: FeatureVector) -> Any:
+        context.vector = event
+        memory = self._memories[event.symbol]
+        before = None if memory is None else astuple(memory)
         try:
-            return self._strategy.on_candle(context, vector.candle, vector)
+            signal = self._strategy.on_candle(context, event.candle, event)
         except Exception as error:
-            frame = _frame_of(error)
-            what = error.args[0] if isinstance(error, KeyError) and error.args else error
-            raise StrategyFailed(
-                f"strategy {self._id} failed on {vector.symbol} at {iso(vector.at_ns)}: "
-                f"{type(error).__name__}: {what} ({frame.filename}:{frame.lineno})"
-            ) from error
+            raise self._failed(event, error) from error
+        if memory is None or astuple(memory) == before:
+            return () if signal is None else self._stamped(signal, event)
+        changed = MemoryChanged(event.at_ns, self._id, event.symbol, asdict(memory))
+        return (changed,) if signal is None else (changed, *self._stamped(signal, event))
 
-    def _stamped(self, signal: Any, vector: FeatureVector) -> Iterable[Event]:
-        problem = _nonsense(signal, vector.candle)
-        if problem:
+    def _failed(self, vector: FeatureVector, error: Exception) -> StrategyFailed:
+        frame = _frame_of(error)
+        what = error.args[0] if isinstance(error, KeyError) and error.args else error
+        return StrategyFailed(
+            f"strategy {self._id} failed on {vector.symbol} at {iso(vector.at_ns)}: "
+            f"{type(error).__name__}: {what} ({frame.filename}:{frame.lineno})"
+        )
+
+    def _stamped(self, signal: Any, vector: FeatureVector) -> tuple[Signal, ...]:
+        """The signal with all that the platform knows, in plain numbers; nothing if it is no news."""
+        candle = vector.candle
+        problem = _nonsense(signal, candle)
+        if problem is not None:
             raise StrategyFailed(
                 f"strategy {self._id} on {vector.symbol} at {iso(vector.at_ns)} answered {problem}"
             )
         if not self._news.changes(self._id, signal):
             return ()
         volatility = None if self._volatility is None else vector[self._volatility] * self._per_year
-        stamped: Signal = msgspec.structs.replace(
-            signal,
-            strategy=self._id,
-            strength=float(signal.strength),
-            stop=None if signal.stop is None else float(signal.stop),
-            targets=tuple(_plain(target) for target in signal.targets),
-            style=None if signal.style is None else ExecutionStyle(signal.style),
-            reasons={name: _finite(value) for name, value in signal.reasons.items()},
-            id=self._ids.next("signal"),
-            at_ns=vector.at_ns,
-            price=vector.candle.close,
-            regime=vector.regime,
-            volatility=None if volatility is None else _finite(volatility),
+        stamped = Signal(
+            self._id,
+            signal.symbol,
+            signal.direction,
+            float(signal.strength),
+            None if signal.stop is None else float(signal.stop),
+            tuple([_plain(target) for target in signal.targets]) if signal.targets else (),
+            signal.valid_for,
+            {name: float(value) if isfinite(value) else None for name, value in signal.reasons.items()},
+            self._ids.next("signal"),
+            vector.at_ns,
+            candle.close,
+            vector.regime,
+            volatility if volatility is None or isfinite(volatility) else None,
+            None if signal.style is None else ExecutionStyle(signal.style),
         )
         return (stamped,)
 
@@ -140,32 +148,29 @@ def _frame_of(error: Exception) -> traceback.FrameSummary:
     return [frame for frame in called if frame.filename == called[0].filename][-1]
 
 
-def _nonsense(signal: Any, candle: Candle) -> str | None:
+def _nonsense(answer: Any, candle: Candle) -> str | None:
     """What is wrong with a strategy's answer; None if nothing is."""
-    if not isinstance(signal, Signal):
-        return f"{type(signal).__name__} instead of a Signal or None"
-    return _nonsense_within(signal, candle)
-
-
-def _nonsense_within(signal: Any, candle: Candle) -> str | None:
-    # The fields are typed, but nobody checked the types when the strategy filled them in.
+    if not isinstance(answer, Signal):
+        return f"{type(answer).__name__} instead of a Signal or None"
+    signal: Any = answer  # its fields are typed, but nobody checked the types when they were filled in
     if signal.symbol != candle.symbol:
         return f"a signal for {signal.symbol}, but was asked about {candle.symbol}"
     if not isinstance(signal.direction, Direction):
         return f"direction {signal.direction!r}, which is not a Direction"
-    if not (_is_number(signal.strength) and 0.0 <= signal.strength <= 1.0):
+    if not (isinstance(signal.strength, _NUMBERS) and 0.0 <= signal.strength <= 1.0):
         return f"strength {signal.strength!r}, which is not within 0..1"
-    if signal.stop is not None and not (_is_number(signal.stop) and 0.0 < signal.stop < math.inf):
+    if signal.stop is not None and not (isinstance(signal.stop, _NUMBERS) and 0.0 < signal.stop < math.inf):
         return f"stop {signal.stop!r}, which is not a price"
-    wrong = _nonsense_targets(signal.targets)
-    if wrong:
-        return wrong
+    if type(signal.targets) is not tuple or signal.targets:
+        wrong = _nonsense_targets(signal.targets)
+        if wrong:
+            return wrong
     if signal.style is not None and signal.style not in tuple(ExecutionStyle):
         return f"style {signal.style!r}, which is not one of {', '.join(ExecutionStyle)}"
     if not (isinstance(signal.valid_for, int) and signal.valid_for >= 0):
         return f"valid_for {signal.valid_for!r}, which is not a number of candles"
     for name, value in signal.reasons.items():
-        if not (isinstance(name, str) and _is_number(value)):
+        if not (isinstance(name, str) and isinstance(value, _NUMBERS)):
             return f"the reason {name!r}: {value!r}, which is not a number with a name"
     return None
 
@@ -179,11 +184,11 @@ def _nonsense_targets(targets: Any) -> str | None:
         return f"targets {targets!r}: give a share with each or with none"
     whole = Decimal(0)
     for price, share in pairs or [(price, None) for price in targets]:
-        if not (_is_number(price) and 0.0 < price < math.inf):
+        if not (isinstance(price, _NUMBERS) and 0.0 < price < math.inf):
             return f"the target {price!r}, which is not a price"
         if share is None:
             continue
-        if not (_is_number(share) and 0.0 < share <= 1.0):
+        if not (isinstance(share, _NUMBERS) and 0.0 < share <= 1.0):
             return f"the target share {share!r}, which is not within 0..1"
         whole += decimal_of(float(share))
     return f"target shares that make {whole}, more than the whole" if whole > 1 else None
@@ -192,14 +197,3 @@ def _nonsense_targets(targets: Any) -> str | None:
 def _plain(target: Any) -> float | tuple[float, float]:
     """A target in plain floats, for the record."""
     return (float(target[0]), float(target[1])) if isinstance(target, tuple | list) else float(target)
-
-
-def _finite(value: Any) -> float | None:
-    """A plain float for the record; None for what JSON cannot say."""
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _is_number(value: Any) -> bool:
-    """Whole or not, also as a bool, a Decimal or what comes out of an array."""
-    return type(value) is float or isinstance(value, numbers.Real | Decimal | np.bool_)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from agentic_trading.core.enums import Regime, Timeframe
+from agentic_trading.core.events import FeatureVector
 from agentic_trading.core.interfaces import (
     AccountView,
     Clock,
@@ -14,7 +15,7 @@ from agentic_trading.core.interfaces import (
     WorkingView,
 )
 from agentic_trading.core.models import Candle, Entry, Instrument, Position
-from agentic_trading.core.money import average
+from agentic_trading.core.money import ZERO, average
 
 
 class EntryView(Protocol):
@@ -37,6 +38,7 @@ class RegimeReading(msgspec.Struct, frozen=True):
 
 
 UNKNOWN_REGIME = RegimeReading(Regime.UNKNOWN, (0.0, 0.0, 0.0))
+_FLAT = Position(ZERO, ZERO)
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ class Desk(msgspec.Struct, frozen=True):
 class Context:
     """Implements `core.interfaces.TradingContext` for one strategy on one symbol."""
 
-    __slots__ = ("_desk", "_memory", "_strategy", "_timeframe", "instrument", "regime")
+    __slots__ = ("_cost", "_desk", "_memory", "_position", "_strategy", "_timeframe", "instrument", "vector")
 
     def __init__(
         self, desk: Desk, strategy: str, instrument: Instrument, timeframe: Timeframe, memory: Any
@@ -64,7 +66,9 @@ class Context:
         self._timeframe = timeframe
         self._memory = memory
         self.instrument = instrument
-        self.regime = UNKNOWN_REGIME
+        self._position, self._cost = _FLAT, ZERO
+        self.vector: FeatureVector | None = None
+        """The features of the candle that the strategy is asked about."""
 
     @property
     def now_ns(self) -> int:
@@ -73,7 +77,10 @@ class Context:
     @property
     def position(self) -> Position:
         book = self._desk.settled.position(self._strategy, self.instrument.symbol)
-        return Position(book.quantity, average(book.cost, book.quantity))
+        quantity, cost = book.quantity, book.cost
+        if quantity is not self._position.quantity or cost is not self._cost:
+            self._position, self._cost = Position(quantity, average(cost, quantity)), cost
+        return self._position
 
     @property
     def entry(self) -> Entry | None:
@@ -86,6 +93,12 @@ class Context:
     @property
     def book(self) -> AccountView:
         return self._desk.account
+
+    @property
+    def regime(self) -> RegimeReading:
+        if self.vector is None:
+            return UNKNOWN_REGIME
+        return RegimeReading(self.vector.regime, self.vector.posterior)
 
     @property
     def memory(self) -> Any:

@@ -6,7 +6,7 @@ import msgspec
 
 from agentic_trading.core.enums import Direction, Regime
 from agentic_trading.core.events import Signal, SignalAdmitted, SignalGated
-from agentic_trading.core.interfaces import SettledView, direction_of
+from agentic_trading.core.interfaces import SettledView
 
 REGIME_NOT_ALLOWED = "regime_not_allowed"
 """The code in `SignalGated`."""
@@ -35,9 +35,7 @@ class Gate:
     def react(self, event: Signal) -> tuple[SignalAdmitted | SignalGated, ...]:
         """Admit the signal, or say that its regime does not allow it."""
         regimes = self._allowed.get(event.strategy)
-        held = direction_of(self._settled.position(event.strategy, event.symbol).quantity)
-        opens = event.direction not in (Direction.FLAT, held)
-        if regimes is None or not opens or event.regime in regimes:
+        if regimes is None or event.regime in regimes or not self._opens(event):
             return (SignalAdmitted(event),)
         gated = SignalGated(
             at_ns=event.at_ns,
@@ -50,3 +48,7 @@ class Gate:
         )
         flat = msgspec.structs.replace(event, direction=Direction.FLAT, stop=None)
         return (gated, SignalAdmitted(flat))
+
+    def _opens(self, signal: Signal) -> bool:
+        held = self._settled.position(signal.strategy, signal.symbol).direction
+        return signal.direction not in (Direction.FLAT, held)

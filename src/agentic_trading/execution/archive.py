@@ -1,0 +1,104 @@
+"""All orders of a session by id: those that ended long ago take little room, but are never lost."""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import takewhile
+from operator import attrgetter
+
+import msgspec
+
+from agentic_trading.core.enums import OrderStatus
+from agentic_trading.core.orders import OrderTerms
+from agentic_trading.execution.order import Order
+
+_ROOM = 4096
+"""So many orders are kept as they are before any is packed."""
+
+
+class _Row(msgspec.Struct, array_like=True, gc=False):
+    """The slots of an `Order`, as they are packed."""
+
+    order_id: str
+    terms: OrderTerms
+    quantity: Decimal
+    status: OrderStatus
+    filled: Decimal
+    paid: Decimal
+    created_ns: int
+    arrived_ns: int
+    done_ns: int
+    cause: str
+    reason: str
+    outcome: str
+    cancel_asked: bool
+    entry_id: str
+
+
+_NAMES = _Row.__struct_fields__
+_row_of = attrgetter(*_NAMES)
+
+
+class History:
+    """Every order in order of creation, to be read as often as needed."""
+
+    def __init__(self, packed: list[bytes], recent: Mapping[str, Order]) -> None:
+        self._packed = packed
+        self._recent = recent
+
+    def __iter__(self) -> Iterator[Order]:
+        decoder = msgspec.msgpack.Decoder(list[_Row])
+        for rows in self._packed:
+            yield from map(_order_of, decoder.decode(zlib.decompress(rows)))
+        yield from self._recent.values()
+
+
+class Orders(dict[str, Order]):
+    """Orders by id, in order of creation. Who asks for one that is packed gets all of them back."""
+
+    def __init__(self, room: int = _ROOM) -> None:
+        super().__init__()
+        self._room = room
+        self._packed: list[bytes] = []
+        self._highest = ""
+
+    def __missing__(self, order_id: str) -> Order:
+        if not self._packed:
+            raise KeyError(order_id)
+        self._unpack()
+        return self[order_id]
+
+    def __contains__(self, order_id: object) -> bool:
+        if self._packed and str(order_id) <= self._highest:  # new ids are higher than all before them
+            self._unpack()
+        return super().__contains__(order_id)
+
+    @property
+    def history(self) -> History:
+        """Every order, packed or not."""
+        return History(self._packed, self)
+
+    def pack(self) -> None:
+        """Pack the oldest orders, up to the first that is open; to be called now and then."""
+        if len(self) < self._room:
+            return
+        ended = list(takewhile(attrgetter("done_ns"), self.values()))
+        if not ended:
+            return
+        self._packed.append(zlib.compress(msgspec.msgpack.encode([_row_of(order) for order in ended]), 1))
+        for order in ended:
+            self._highest = max(self._highest, order.order_id)
+            del self[order.order_id]
+
+    def _unpack(self) -> None:
+        everything = {order.order_id: order for order in self.history}
+        self._packed.clear()
+        self.clear()
+        self.update(everything)
+
+
+def _order_of(row: _Row) -> Order:
+    order = Order.__new__(Order)
+    for name in _NAMES:
+        setattr(order, name, getattr(row, name))
+    return order
