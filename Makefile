@@ -17,6 +17,14 @@ JOBS ?= 2
 # Tests are spread over this many processes.
 WORKERS ?= auto
 
+# What `make check` runs of the tests. A file stays in one process, which makes its markets and runs once;
+# the long ones come first.
+FAST := -n $(JOBS) --dist loadfile --no-loadscope-reorder --hypothesis-profile=quick \
+	-m "not slow and not integration and not browser" --ignore tests/browser --ignore tests/integration
+
+# Compiled modules are kept: each start would otherwise compile again what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 NOT_BUILT := docs, demo$(if $(wildcard benchmarks/__main__.py),,$(comma) bench)
 
 .DEFAULT_GOAL := help
@@ -55,6 +63,7 @@ $(VENV)/.ready-base: $(VENV)/base.lock pyproject.toml | $(BIN)/python
 		echo "      is the network up, and does pip reach its package index?"; \
 		exit 1; }
 	@$(PIP) install --no-build-isolation --no-deps --no-compile --editable .
+	@$(BIN)/python -m compileall -qq -j 0 -x '/(plotly|ccxt|tests?)/' src $(VENV)/lib || : # those two no backtest imports
 	@touch $@
 
 $(VENV)/.ready-dev: requirements.lock $(VENV)/.ready-base
@@ -89,7 +98,7 @@ check-imports: $(VENV)/.ready-dev
 	@$(BIN)/lint-imports --no-logo
 
 check-tests: $(VENV)/.ready-dev
-	@$(BIN)/python -m pytest -q -n $(JOBS) --hypothesis-profile=quick -m "not slow and not integration and not browser" tests
+	@$(BIN)/python -m pytest -q $(FAST) tests
 
 ifneq ($(wildcard benchmarks/__main__.py),)
 bench: $(VENV)/.ready-dev ## how fast the engine is on this machine; ARGS="--only W1 --repeat 1" for a part

@@ -2,7 +2,8 @@
 
 Every run has a process of its own and gives one JSON line. Ours and those of other engines found on
 this machine alternate (ours, another, ours, the next), so that a busy moment strikes all of them. Two
-tables: medians of all runs, and the goals beside what was reached.
+tables: medians of all runs, and the goals beside what was reached. With `--differential` it is one run of W1
+beside the engines that fill as ours does, which must all end on the same cent.
 """
 
 import argparse
@@ -15,18 +16,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import differential
 import goals
 import peers
-from goals import OURS
+from differential import OURS
 from rich.console import Console
 from rich.table import Table
 from workloads import WORKS, Figures, clean_environment, prepare, run
 
 ALIASES = {"W4": ["W4-50k", "W4-200k", "W4-2M"]}
+DIFFERENTIAL = "W1"
+WIDTH = None if sys.stdout.isatty() else 150
 
 
 def main() -> int:
-    """Measure, print; exit code 1 if one of our own runs failed."""
+    """Measure, print; exit code 1 if one of our own runs failed, or two that must end alike did not."""
     asked = parsed()
     if asked.child:
         work = WORKS[asked.child]
@@ -37,6 +41,8 @@ def main() -> int:
         return 0
     names = chosen(asked.only)
     others = [] if asked.no_peers else peers.found()
+    if asked.differential:
+        others = [peer for peer in others if DIFFERENTIAL in peer.to_the_cent]
     screen = Console(stderr=True)
     if not others and not asked.no_peers:
         screen.print(
@@ -45,20 +51,28 @@ def main() -> int:
     lines: list[Figures] = []
     with tempfile.TemporaryDirectory(prefix="agentic-bench-") as folder:
         try:
-            for line in measured(names, asked.repeat, folder, others, screen):
+            if asked.differential:
+                runs = once(folder, others, screen)
+            else:
+                runs = measured(names, asked.repeat, folder, others, screen)
+            for line in runs:
                 lines.append(line)
                 if asked.json:
                     print(json.dumps(line), flush=True)
         except KeyboardInterrupt:
             screen.print("Interrupted: what was measured until now.", style="red")
-    if not asked.json:
+    ends = differential.comparisons(lines)
+    if not asked.json and asked.differential:
+        Console(width=WIDTH, highlight=False).print(differential.table(ends))
+    elif not asked.json:
         show(names, lines)
     for line in lines:
         if "error" in line:
             screen.print(
                 f"{line['engine']} on {line['workload']}: {line['error']}", style="red", soft_wrap=True
             )
-    return int(any("error" in line and line["engine"] == OURS for line in lines))
+    failed = any("error" in line and line["engine"] == OURS for line in lines)
+    return int(failed or not all(each.agrees for each in ends))
 
 
 def parsed() -> argparse.Namespace:
@@ -68,6 +82,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, metavar="N", help="runs of each (3)")
     parser.add_argument("--json", action="store_true", help="one JSON line per run instead of the table")
     parser.add_argument("--no-peers", action="store_true", help="leave other engines out")
+    parser.add_argument(
+        "--differential", action="store_true", help=f"only: does {DIFFERENTIAL} end where other engines end?"
+    )
     for name in ("--child", "--data"):
         parser.add_argument(name, default="", help=argparse.SUPPRESS)
     parser.add_argument("--prepare", action="store_true", help=argparse.SUPPRESS)
@@ -103,10 +120,25 @@ def one_turn(name: str, folder: str, others: list[peers.Peer]) -> Iterator[Figur
     """Every other engine that can do a workload, once, and ours before each of them."""
     able: list[peers.Peer | None] = [peer for peer in others if name in peer.works]
     for peer in able or [None]:
-        said, error = child(name, folder)
-        yield {"engine": OURS, "workload": name, **(json.loads(said) if said else {"error": error})}
+        yield own(name, folder)
         if peer is not None:
             yield peers.run(peer, name)
+
+
+def once(folder: str, others: list[peers.Peer], screen: Console) -> Iterator[Figures]:
+    """Ours and every other engine on the workload of the differential, once each."""
+    child(DIFFERENTIAL, folder, "--prepare")
+    screen.print(f"{DIFFERENTIAL}: {OURS}", style="dim")
+    yield own(DIFFERENTIAL, folder)
+    for peer in others:
+        screen.print(f"{DIFFERENTIAL}: {peer.name}", style="dim")
+        yield peers.run(peer, DIFFERENTIAL)
+
+
+def own(name: str, folder: str) -> Figures:
+    """One run of ours; ``error`` says why there are no figures."""
+    said, error = child(name, folder)
+    return {"engine": OURS, "workload": name, **(json.loads(said) if said else {"error": error})}
 
 
 def child(name: str, folder: str, *more: str) -> tuple[str, str]:
@@ -122,7 +154,7 @@ def child(name: str, folder: str, *more: str) -> tuple[str, str]:
 
 def show(names: list[str], lines: list[Figures]) -> None:
     """Both tables, and what must be equal."""
-    console = Console(width=None if sys.stdout.isatty() else 150, highlight=False)
+    console = Console(width=WIDTH, highlight=False)
     console.print(table(names, lines))
     shown = Table(title="Goals, in candles per second unless said otherwise", title_justify="left")
     for heading in ("work", "must", "aim", "ours", "reached"):

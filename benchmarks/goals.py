@@ -2,13 +2,11 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import peers
+from differential import OURS, WORKS, Figures, comparisons
 
-Figures = dict[str, Any]
-
-OURS = "Agentic Trading"
 EVENT_DRIVEN, VECTORISED = "fastest event-driven", "vectorbt"
 RECORDED = {
     ("W1", EVENT_DRIVEN): 187_968.0,
@@ -72,19 +70,14 @@ def agreements(lines: Sequence[Figures]) -> list[str]:
         said.append(
             f"Fingerprints of --step auto and every are {'the same' if same else 'DIFFERENT'}: {shown}"
         )
-    for work in ("W1", "W2", "W3"):
-        engines = dict.fromkeys(line["engine"] for line in lines if line["workload"] == work)
-        ended = {engine: _values(lines, engine, work, "final_equity") for engine in engines}
-        others = {engine: values[0] for engine, values in ended.items() if values and engine != OURS}
-        if ended.get(OURS) and others:
-            own = ended[OURS][0]
-            shown = ", ".join(f"{engine} {_difference(value - own)}" for engine, value in others.items())
-            said.append(f"{work} ends with {own:,.2f}; others: {shown}")
+    ended = [each for each in comparisons(lines) if each.final_equity is not None]
+    for work in WORKS:
+        own = [each for each in ended if each.work == work and each.engine == OURS]
+        others = [each for each in ended if each.work == work and each.engine != OURS]
+        if own and others:
+            shown = ", ".join(f"{each.engine} {each.said}" for each in others)
+            said.append(f"{work} ends with {own[0].final_equity:,.2f}; others: {shown}")
     return said
-
-
-def _difference(by: float) -> str:
-    return "equal to the cent" if abs(by) < 0.005 else f"{by:+,.2f}"
 
 
 def _speed(

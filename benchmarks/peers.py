@@ -20,7 +20,8 @@ _GROWTH: Works = {"W4-50k": ("50000",), "W4-200k": ("200000",), "W4-2M": ("20000
 class Peer(NamedTuple):
     """Another engine: its name, environment, script, and what the script is called with for each workload.
 
-    ``event_driven`` says whether a strategy there is asked candle by candle.
+    ``event_driven`` says whether a strategy there is asked candle by candle, ``to_the_cent`` on which
+    workloads it fills and charges as ours does, so that both must end with the same equity.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Peer(NamedTuple):
     script: str
     works: Works
     event_driven: bool = True
+    to_the_cent: tuple[str, ...] = ()
 
     @property
     def python(self) -> Path:
@@ -38,14 +40,24 @@ class Peer(NamedTuple):
 # Those that need minutes for a workload, or cannot do it, are left out of it.
 KNOWN = (
     Peer("NautilusTrader 2 (pre-release)", "nautilus2", "w1_nautilus2.py", _W1 | _W2 | _GROWTH),
-    Peer("backtesting.py", "backtesting", "w1_backtesting.py", {**_W1, "W3": ("--w3",), **_GROWTH}),
-    Peer("Jesse", "jesse", "w1_jesse.py", {**_W1, **_W2, "W3": ("100000", "--w3", "--combos", "8")}),
+    Peer(
+        "backtesting.py", "backtesting", "w1_backtesting.py", {**_W1, "W3": ("--w3",), **_GROWTH},
+        to_the_cent=("W1",),
+    ),
+    Peer(
+        "Jesse", "jesse", "w1_jesse.py", {**_W1, **_W2, "W3": ("100000", "--w3", "--combos", "8")},
+        to_the_cent=("W1",),
+    ),
     Peer("Freqtrade", "freqtrade", "w1_freqtrade.py", _W1 | _W2),
     Peer("backtrader", "backtrader", "w1_backtrader.py", _W1 | _W2),
-    Peer("NautilusTrader", "nautilus", "w1_nautilus.py", {"W1": ("500000", "--no-analysis")}),
+    Peer(
+        "NautilusTrader", "nautilus", "w1_nautilus.py", {"W1": ("500000", "--no-analysis")},
+        to_the_cent=("W1",),
+    ),
     Peer(
         "vectorbt (not event-driven)", "vectorbt", "w1_vectorbt.py",
         {**_W1, **_W2, "W3": ("100000", "--w3", "--chunk", "10"), **_GROWTH}, event_driven=False,
+        to_the_cent=("W1", "W2"),
     ),
 )  # fmt: skip
 
@@ -59,6 +71,11 @@ def bench_root() -> Path:
 def found() -> list[Peer]:
     """The peers whose environment and script are there."""
     return [peer for peer in KNOWN if peer.python.exists() and (SCRIPTS / peer.script).exists()]
+
+
+def to_the_cent(engine: str) -> tuple[str, ...]:
+    """The workloads on which an engine must end with our equity; none for one that is not known."""
+    return next((peer.to_the_cent for peer in KNOWN if peer.name == engine), ())
 
 
 def run(peer: Peer, workload: str) -> dict[str, Any]:

@@ -284,7 +284,6 @@ class Books:
     def __init__(self, drive: Drive) -> None:
         self.drive = drive
         self.events: list[Event] = []
-        self.numbers: list[tuple[int, int]] = []
         self.terms: dict[str, OrderTerms] = {}
         self.left: dict[str, Fraction] = {}
         self.done: dict[str, Fraction] = {}
@@ -299,10 +298,9 @@ class Books:
         self.guarded: dict[Key, bool] = dict.fromkeys(KEYS, False)
         self.problems: list[str] = []
 
-    def hear(self, number: int, cause: int, event: Event) -> None:
-        """Take one event into these books; what breaks a law is noted with the event's number."""
+    def hear(self, event: Event) -> None:
+        """Take one event into these books; what breaks a law is noted with the number of events so far."""
         self.events.append(event)
-        self.numbers.append((number, cause))
         if isinstance(event, Signal):
             self._count(event.id)
             self.wanted[event.strategy, event.symbol] = event

@@ -146,6 +146,10 @@ class OrderDesk:
         """Play the venue: the rest of an order is gone; what sizing answers."""
         return self._end(OrderCanceled(order_id, self.clock.now_ns, reason))
 
+    def amend(self, order_id: str, quantity: str) -> None:
+        """Play the venue: it works another quantity of a market order."""
+        self.orders.react(OrderAmended(order_id, self.clock.now_ns, Decimal(quantity), None, None))
+
     def reject(self, order_id: str, reason: str) -> list[Event]:
         """Play the venue: it does not take an order; what sizing answers."""
         return self._end(OrderRejected(order_id, self.clock.now_ns, reason))

@@ -19,7 +19,8 @@ class Marketplace(msgspec.Struct, frozen=True):
     """What is traded: a market of random candles for every symbol, the same one for the same seed.
 
     The price of each perpetual is multiplied by ``jump`` at some candle; ``marks`` says whether mark
-    prices are stored, ``funding_ns`` how often funding is settled.
+    prices are stored, ``funding_ns`` how often funding is settled. Candles of ``detail`` tell what went on
+    inside those of ``base``, with holes of their own.
     """
 
     seed: int
@@ -28,6 +29,7 @@ class Marketplace(msgspec.Struct, frozen=True):
     jump: float
     funding_ns: int
     marks: bool
+    detail: Timeframe | None = None
 
 
 class History(msgspec.Struct, frozen=True, eq=False):
@@ -77,6 +79,11 @@ def write_market(root: Path, place: Marketplace) -> None:
         columns = [history.open_ns // 1_000_000, *history.bars]
         frame = pl.DataFrame(dict(zip(CANDLE_COLUMNS, columns, strict=True)))
         store.write_candles("binance", symbol, place.base, frame, "test")
+        if place.detail is not None:
+            finer = finer_candles(np.random.default_rng([place.seed, 1]), history, place.base, place.detail)
+            store.write_candles("binance", symbol, place.detail, finer, "test")
+            if ":" in symbol and place.marks:
+                store.write_candles("binance", symbol, place.detail, finer[::2], "test", kind="mark")
         if ":" not in symbol:
             continue
         every = max(place.funding_ns, place.base.ns)
@@ -86,3 +93,27 @@ def write_market(root: Path, place: Marketplace) -> None:
         store.write_funding("binance", symbol, rates, "test")
         if place.marks:
             store.write_candles("binance", symbol, place.base, frame[::2], "test", kind="mark")
+
+
+def finer_candles(
+    draw: np.random.Generator, history: History, base: Timeframe, detail: Timeframe
+) -> pl.DataFrame:
+    """Finer candles on some way through each candle: within it, from its open to its close, by its extremes.
+
+    Here and there one is missing, and once a whole stretch.
+    """
+    parts = base.ns // detail.ns
+    first, high, low, last, volume = history.bars
+    between = low + (high - low) * draw.random((parts - 1, len(first)))
+    knots = np.vstack([first, np.clip(np.round(between, 2), low, high), last])
+    highs, lows = np.maximum(knots[:-1], knots[1:]), np.minimum(knots[:-1], knots[1:])
+    of = np.arange(len(first))
+    highs[draw.integers(0, parts, len(first)), of] = high
+    lows[draw.integers(0, parts, len(first)), of] = low
+    bars = [knots[:-1], highs, lows, knots[1:], np.tile(np.round(volume / parts, 4), (parts, 1))]
+    open_ns = history.open_ns + np.arange(parts, dtype=np.int64)[:, None] * detail.ns
+    keep = draw.random(open_ns.size) > draw.choice([0.0, 0.02])
+    hole = int(draw.integers(0, open_ns.size))
+    keep[hole : hole + int(draw.integers(0, 60))] = False
+    columns = [column.T.reshape(-1)[keep] for column in (open_ns // 1_000_000, *bars)]
+    return pl.DataFrame(dict(zip(CANDLE_COLUMNS, columns, strict=True)))

@@ -37,10 +37,11 @@ from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
 from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.settings import AppSettings
-from agentic_trading.simulation.market import market_models
+from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.venue_prices import market_rows, marks_of
 from random_market import Marketplace, write_market
+from two_books import Books, disagreements
 from wanderer import Meddler, Sleeper, Wanderer, Wishes
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
@@ -66,6 +67,9 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     bankrupt: bool
     unseen_reports: int
     """Instants at which the venue reported something and nobody looked at a candle."""
+    books: Books
+    disagreements: list[str]
+    """Where the two books differ, if all that the venue has to say is said."""
 
     @property
     def kinds(self) -> Counter[str]:
@@ -93,24 +97,27 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         """What both ways of stepping work on."""
         with TemporaryDirectory() as folder:
             write_market(Path(folder), self.place)
-            backtest = self.options["backtest"] | {"data_dir": folder}
+            backtest = self.options["backtest"] | {"data_dir": folder, "detail_timeframe": self.place.detail}
             settings = AppSettings.model_validate(self.options | {"backtest": backtest})
             yield load_inputs(settings, objects=self.strategies), settings
 
     def run(self, inputs: Inputs, settings: AppSettings, step: str) -> Outcome:
         """Replay it as `main.backtest` does, with the case's latency and somebody who asks for alarms."""
         clock, capital = ReplayClock(), Decimal(settings.backtest.capital)
-        agents = Agents(inputs, settings, clock, capital)
+        funds = starting_funds(capital, "USDT", inputs.instruments, settings.simulation)
+        agents = Agents(inputs, settings, clock, funds)
+        models = market_models(inputs.instruments, settings.simulation, settings.backtest.seed)
         models = {
             symbol: msgspec.structs.replace(model, latency_ns=self.latency_ns)
-            for symbol, model in market_models(inputs.instruments, settings.simulation).items()
+            for symbol, model in models.items()
         }
         marks = marks_of(inputs.timeline, inputs.prices)
-        venue = SimulatedVenue(inputs.instruments, models, {"USDT": capital}, marks)
+        venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
         market = market_rows(inputs.timeline, inputs.prices, marks)
         watches = watches_of(inputs)
         skipper = Skipper(inputs.timeline, watches, agents, venue, market) if step == "auto" else None
-        replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper)
+        detail = tuple(inputs.prices.detail.values())
+        replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail)
         recorder = Recorder()
         table = _with(topology(agents), Sleeper(agents, clock, self.naps), (Fill, AlarmRang))
         if self.meddled:
@@ -119,14 +126,17 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         reported: set[int] = set()
         seen: set[int] = set()
         watching = [
-            (REPORTS, lambda number, cause, event: reported.add(clock.now_ns)),
-            ((CandlesClosed,), lambda number, cause, event: seen.add(clock.now_ns)),
+            (REPORTS, lambda event: reported.add(clock.now_ns)),
+            ((CandlesClosed,), lambda event: seen.add(clock.now_ns)),
         ]
         replay.run(EventBus(table, taps=[recorder.tap, *replay.taps, *watching]), inputs.first_row)
         times, rows = agents.equity.rows()
+        books, hedged = Books(agents.ledger, venue), settings.simulation.position_mode == "hedge"
+        known = venue._tape.next_ns is None  # what still travels is at the venue and not here
         return Outcome(
-            recorder.fingerprint("", times, rows), recorder.events, times.tobytes(), rows.tobytes(),
+            recorder.fingerprint("", times, rows), list(recorder.events), times.tobytes(), rows.tobytes(),
             replay.rows_looked_at, len(times), replay.bankrupt, len(reported - seen),
+            books, disagreements(books, capital, hedged=hedged) if known else [],
         )  # fmt: skip
 
 

@@ -6,8 +6,8 @@ A path is relative to the package, such as ``core/clock.py``; a finding reads ``
 import ast
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 EDGE = ("main.py", "cli.py", "__main__.py", "commands/*")
 """The composition root and the commands: the only place that knows modes, people and terminals."""
@@ -58,23 +58,34 @@ BANNED_MODULE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X:", "NotImplemented" + "Error")
 
 
-class Module(NamedTuple):
-    """One source file: its path inside the package, its text, its syntax tree."""
+class Module:
+    """One source file: its path inside the package, its text, and what is in it, worked out once."""
 
-    path: str
-    text: str
-    tree: ast.Module
+    def __init__(self, path: str, text: str) -> None:
+        self.path, self.text = path, text
 
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree."""
+        return ast.parse(self.text)
 
-def parse(path: str, text: str) -> Module:
-    """A module from text, for the rules and for their own tests."""
-    return Module(path, text, ast.parse(text))
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def uses(self) -> tuple[tuple[ast.AST, str], ...]:
+        """Every use of something imported, with its full name."""
+        origins = _origins(self.nodes)
+        names = [node for node in self.nodes if isinstance(node, ast.Attribute | ast.Name)]
+        return tuple((node, name) for node in names if (name := _dotted(node, origins)))
 
 
 def modules_of(package: Path) -> list[Module]:
     """All modules of a package folder, in the order of their paths."""
     return [
-        parse(file.relative_to(package).as_posix(), file.read_text(encoding="utf-8"))
+        Module(file.relative_to(package).as_posix(), file.read_text(encoding="utf-8"))
         for file in sorted(package.rglob("*.py"))
     ]
 
@@ -88,10 +99,10 @@ def _finding(module: Module, node: ast.AST, what: str) -> str:
     return f"{module.path}:{getattr(node, 'lineno', 1)}: {what}"
 
 
-def _origins(tree: ast.Module) -> dict[str, str]:
+def _origins(nodes: Iterable[ast.AST]) -> dict[str, str]:
     """What imported names stand for: ``{"np": "numpy", "now": "datetime.datetime.now"}``."""
     origins: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for name in node.names:
                 origins[name.asname or name.name.split(".")[0]] = (
@@ -114,16 +125,6 @@ def _dotted(node: ast.AST, origins: dict[str, str]) -> str:
     return ".".join([origins[node.id], *reversed(parts)])
 
 
-def _uses(module: Module) -> Iterator[tuple[ast.AST, str]]:
-    """Every use of something imported, with its full name."""
-    origins = _origins(module.tree)
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute | ast.Name):
-            name = _dotted(node, origins)
-            if name:
-                yield node, name
-
-
 def _last_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
@@ -135,14 +136,14 @@ def asynchronous_code(module: Module) -> Iterator[str]:
     """Async functions and awaits away from the shore."""
     if lives_in(module.path, ASYNC_HOME):
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             yield _finding(module, node, "async code belongs to the shore")
 
 
 def wall_clock(module: Module) -> Iterator[str]:
     """Reading the time, or waiting, outside the clock; stopwatches outside the places that report timings."""
-    for node, name in _uses(module):
+    for node, name in module.uses:
         if name in WALL_CLOCK and not lives_in(module.path, CLOCK_HOME):
             yield _finding(module, node, f"{name}: time is an argument, or comes from core.clock")
         if name == "time.sleep" and not lives_in(module.path, WAITING_HOME):
@@ -153,7 +154,7 @@ def wall_clock(module: Module) -> Iterator[str]:
 
 def randomness(module: Module) -> Iterator[str]:
     """Any source of randomness: seeds and counters are arguments of our own generator."""
-    for node, name in _uses(module):
+    for node, name in module.uses:
         if any(name == source or name.startswith(source + ".") for source in RANDOM):
             yield _finding(module, node, f"{name}: draw from core.numerics with a seed and a counter")
 
@@ -162,7 +163,7 @@ def mode_checks(module: Module) -> Iterator[str]:
     """Asking below the composition root whether this is backtest, paper or live."""
     if lives_in(module.path, MODE_HOME):
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         sides: list[ast.AST] = []
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
@@ -175,7 +176,7 @@ def mode_checks(module: Module) -> Iterator[str]:
 
 def minting(module: Module) -> Iterator[str]:
     """Making an approved order or an armed live switch anywhere but in its one mint."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call):
             home = MINTED_IN.get(_last_name(node.func))
             if home is not None and module.path != home:
@@ -186,7 +187,7 @@ def printing(module: Module) -> Iterator[str]:
     """Printing outside the commands."""
     if lives_in(module.path, PRINT_HOME):
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             yield _finding(module, node, "print belongs to commands")
 
@@ -195,7 +196,7 @@ def blind_excepts(module: Module) -> Iterator[str]:
     """Catching everything: it makes bugs look like outages."""
     if lives_in(module.path, BLIND_EXCEPT_HOME):
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.ExceptHandler):
             caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
             if any(kind is None or _last_name(kind) in {"Exception", "BaseException"} for kind in caught):
@@ -209,11 +210,11 @@ def unstable_arithmetic(module: Module) -> Iterator[str]:
     """Floating point whose bits depend on the machine, on paths that lead to a decision."""
     if not lives_in(module.path, DECISION_PATH) or lives_in(module.path, NUMERICS_HOME):
         return
-    for node, name in _uses(module):
+    for node, name in module.uses:
         library, _, function = name.rpartition(".")
         if (library in {"math", "numpy"} and function in UNSTABLE_FUNCTIONS) or library == "numpy.linalg":
             yield _finding(module, node, f"{name}: use core.numerics or a loop in a fixed order")
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
             yield _finding(module, node, "matrix product: its bits depend on the kernel of the machine")
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and not _whole_power(node):
@@ -257,9 +258,9 @@ def _is_set(node: ast.AST, known: set[str]) -> bool:
     return _last_name(node) in known
 
 
-def _names_of_sets(tree: ast.Module) -> set[str]:
+def _names_of_sets(nodes: Iterable[ast.AST]) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign) and _is_set(node.value, set()):
             names |= {_last_name(target) for target in node.targets}
         elif isinstance(node, ast.AnnAssign) and _annotates_set(node.annotation):
@@ -271,8 +272,8 @@ def _names_of_sets(tree: ast.Module) -> set[str]:
 
 def unordered_iteration(module: Module) -> Iterator[str]:
     """Going through a set in whatever order it has: sort it first."""
-    known = _names_of_sets(module.tree)
-    for node in ast.walk(module.tree):
+    known = _names_of_sets(module.nodes)
+    for node in module.nodes:
         walked: list[ast.AST] = []
         if isinstance(node, ast.For | ast.comprehension):
             walked = [node.iter]
@@ -285,7 +286,7 @@ def unordered_iteration(module: Module) -> Iterator[str]:
 
 def identity_keys(module: Module) -> Iterator[str]:
     """``hash()`` and ``id()``: they change from process to process."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"hash", "id"}:
             yield _finding(module, node, f"{node.func.id}() differs between processes")
 
@@ -295,7 +296,7 @@ def identity_keys(module: Module) -> Iterator[str]:
 
 def long_functions(module: Module, limit: int = 60) -> Iterator[tuple[str, int, int]]:
     """Functions that do not fit on a screen: (name with its module, lines, line number)."""
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > limit:

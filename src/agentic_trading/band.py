@@ -52,7 +52,7 @@ OPTIMISTIC = Assumptions(
 PESSIMISTIC = Assumptions(
     cost=2.0, delay=4.0, participation=0.5, tiers=-1, harsh=True,
     readings={"ambiguity": "pessimistic", "limit_fills": "through", "fills": "realistic",
-              "fee_asset": None, "fee_asset_price": None},
+              "fee_asset": None, "fee_asset_price": None, "fee_asset_quantity": None},
 )  # fmt: skip
 """Half the cost and double the cost: quoted spreads and slippage of liquid pairs differ about that much
 between quiet and busy hours. The price moves with the square root of time, so a quarter and four times

@@ -1,5 +1,6 @@
 """The console script: finds the verb, runs it, turns expected failures into one sentence and an exit code."""
 
+import gc
 import importlib
 import os
 import sys
@@ -65,7 +66,9 @@ def root() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; exits 0 done, 1 failed, 2 bad usage or settings, 3 safety gate, 4 difference."""
-    sys.exit(run(args))
+    code = run(args)
+    gc.freeze()  # the process ends here: nothing of it needs to be searched for cycles once more
+    sys.exit(code)
 
 
 def run(args: list[str] | None = None) -> int:

@@ -24,6 +24,9 @@ _NO_DECISION = {
 }
 """Settings that cannot change a decision: whole sections (None) or single keys."""
 
+_LATER = (("simulation", "fee_asset_quantity"),)
+"""Keys that came after the first digests: one that is not set leaves them as they were."""
+
 
 def inputs_sha256(settings: AppSettings, data_sha256: str) -> str:
     """Digest of everything that decides a run: settings that can change a decision, and the data."""
@@ -33,6 +36,11 @@ def inputs_sha256(settings: AppSettings, data_sha256: str) -> str:
             values.pop(section, None)
         for key in keys or ():
             values[section].pop(key, None)
+    for section, name in _LATER:
+        if values[section][name] is None:
+            del values[section][name]
+    if values["simulation"]["seed"] is None:
+        values["simulation"]["seed"] = values["backtest"]["seed"]
     values["strategies"] = [each for each in values["strategies"] if each["enabled"]]
     canonical = msgspec.json.encode({"settings": values, "data": data_sha256}, order="deterministic")
     return hashlib.sha256(canonical).hexdigest()

@@ -4,7 +4,9 @@
 replayed history. Below this module nothing can ask which mode it is.
 """
 
+import ctypes
 import gc
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -18,7 +20,7 @@ from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.skipping import Skipper
-from agentic_trading.backtester.summary import result_of
+from agentic_trading.backtester.summary import market_seen, result_of
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
 from agentic_trading.core.money import exact
@@ -28,7 +30,7 @@ from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.request import effective_settings
 from agentic_trading.settings import AppSettings
 from agentic_trading.shared_history import SharedHistory
-from agentic_trading.simulation.market import market_models
+from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.venue_prices import market_rows, marks_of, notes_on_marks
@@ -55,7 +57,9 @@ def backtest(
     clear sentence for anything that cannot be run.
     """
     chosen, objects = effective_settings(settings, strategies, symbols, strategy_dirs)
-    return result_of(record_of(chosen, strategy_dirs, objects, progress, shared))
+    record = record_of(chosen, strategy_dirs, objects, progress, shared)
+    _give_memory_back()
+    return result_of(record)
 
 
 def record_of(
@@ -74,10 +78,11 @@ def record_of(
     loaded = perf_counter()
     clock = ReplayClock()
     capital = Decimal(settings.backtest.capital)
-    agents = Agents(inputs, settings, clock, capital)
-    models = market_models(inputs.instruments, settings.simulation)
+    funds = starting_funds(capital, settings.portfolio.quote, inputs.instruments, settings.simulation)
+    agents = Agents(inputs, settings, clock, funds)
+    models = market_models(inputs.instruments, settings.simulation, settings.backtest.seed)
     marks = marks_of(inputs.timeline, inputs.prices)
-    venue = SimulatedVenue(inputs.instruments, models, {settings.portfolio.quote: capital}, marks)
+    venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
     skipper = None
     if settings.backtest.step == "auto":
         market = market_rows(inputs.timeline, inputs.prices, marks)
@@ -87,15 +92,21 @@ def record_of(
     recorder = Recorder()
     bus = EventBus(topology(agents), taps=[recorder.tap, *replay.taps])
     rows = len(inputs.timeline) - inputs.first_row
+
+    def advanced(done: int) -> None:
+        recorder.digest()
+        agents.orders.all.pack()
+        progress("replay", done / rows)
+
     with exact(), _seldom_collected():
-        replay.run(bus, inputs.first_row, lambda done: progress("replay", done / rows))
+        replay.run(bus, inputs.first_row, advanced)
     timing = {
         "load_s": loaded - began - inputs.features_s,
         "features_s": inputs.features_s,
         "replay_s": perf_counter() - loaded,
     }
     leveraged = any(model.leverage > 1 for model in models.values())
-    notes = notes_on_marks(inputs.timeline, marks) if leveraged else []
+    notes = notes_on_marks(inputs.timeline, inputs.prices, marks) if leveraged else []
     return _record(inputs, settings, agents, replay, recorder, timing, notes)
 
 
@@ -108,6 +119,14 @@ def _seldom_collected() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
+
+
+def _give_memory_back() -> None:
+    """The C library of Linux keeps what candles and features took, though tables have no use for it."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _record(
@@ -130,12 +149,12 @@ def _record(
         exchange=settings.backtest.exchange,
         quote=settings.portfolio.quote,
         capital=Decimal(settings.backtest.capital),
+        prices=agents.ledger.prices,
         strategies=[each.settings.strategy_id for each in inputs.contenders],
         instruments=inputs.instruments,
-        candles=dict(zip(inputs.timeline.symbols, inputs.timeline.columns, strict=True)),
-        first_row_ns=first_open_ns,
+        market=market_seen(inputs.timeline.columns, first_open_ns),
         events=recorder.events,
-        orders=list(agents.orders.all.values()),
+        orders=agents.orders.all.history,
         times=times,
         equity=equity,
         inputs_sha256=inputs_digest,

@@ -104,9 +104,9 @@ class SharedHistory:
         if self.is_full:
             self._markets.clear()
             if known is not None:
-                known = msgspec.structs.replace(known, columns=ColumnStore(self._tell))
+                known = msgspec.structs.replace(known, columns=ColumnStore(self._progress))
         if known is None:
-            known = _read(wanted, ColumnStore(self._tell))
+            known = _read(wanted, ColumnStore(self._progress))
         self._markets[wanted] = known
         return known
 
@@ -124,10 +124,6 @@ class SharedHistory:
         if key not in self._catalogues:
             self._catalogues[key] = discover(key)
         return self._catalogues[key]
-
-    def _tell(self, name: str) -> None:
-        if self._progress is not None:
-            self._progress(name)
 
 
 def _read(wanted: Stretch, columns: ColumnStore) -> Market:

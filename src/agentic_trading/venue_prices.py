@@ -58,9 +58,11 @@ def read_venue_prices(
     spans = {each.symbol: (int(each.open_ns[0]), int(each.close_ns[-1])) for each in timeline.columns}
 
     def stored(symbol: str, timeframe: Timeframe, *, mark: bool) -> CandleColumns | None:
+        # A flat stand-in would hide what the coarser candle tells of that time: a low that met a stop.
+        finer = timeframe is not base and not mark
         read = store.read_mark if mark else store.read
         try:
-            return read(venue, symbol, timeframe, *spans[symbol], max_fill=1)
+            return read(venue, symbol, timeframe, *spans[symbol], max_fill=0 if finer else 1)
         except (MissingData, ConfigError):
             return None
 
@@ -94,14 +96,15 @@ def marks_of(timeline: Timeline, prices: VenuePrices) -> Marks:
     return Marks(*series, *finer)
 
 
-def notes_on_marks(timeline: Timeline, marks: Marks) -> list[str]:
-    """Say where the last price stands in for the mark price."""
+def notes_on_marks(timeline: Timeline, prices: VenuePrices, marks: Marks) -> list[str]:
+    """Say where the last price stands in for the mark price, over candles of the replay and finer ones."""
     notes = []
-    for columns in timeline.columns:
+    for columns in (*timeline.columns, *prices.detail.values()):
         series = marks.series(columns.symbol, columns.timeframe)
         if series is not None and series.lacking:
+            lacking = f"{series.lacking} of {len(columns)} {columns.timeframe} candles"
             notes.append(
-                f"{columns.symbol}: {series.lacking} of {len(columns)} candles have no mark price; "
+                f"{columns.symbol}: {lacking} have no mark price; "
                 "the last price stands in for margin and liquidation."
             )
     return notes

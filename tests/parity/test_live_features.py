@@ -71,10 +71,10 @@ def live_features() -> Iterator[list[LiveFeatures]]:
     whole = agents.Agents
 
     class LiveAgents(whole):
-        def __init__(self, inputs, settings, clock, capital) -> None:
+        def __init__(self, inputs, settings, clock, funds) -> None:
             used.append(LiveFeatures(inputs, settings))
             patch.setattr(agents, "TableFeatures", lambda tables: used[-1])
-            super().__init__(inputs, settings, clock, capital)
+            super().__init__(inputs, settings, clock, funds)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(main, "Agents", LiveAgents)

@@ -45,6 +45,7 @@ def assert_one_run(seed: int) -> None:
     assert auto.equity == every.equity, f"seed {seed}: the equity rows differ"
     assert (auto.fingerprint, auto.bankrupt) == (every.fingerprint, every.bankrupt)
     assert auto.looked_at <= every.looked_at == every.rows
+    assert auto.disagreements == every.disagreements == [], f"seed {seed}: the venue has other books"
 
 
 @pytest.mark.property

@@ -94,7 +94,11 @@ def test_every_strategy_trades_here() -> None:
 
 
 # Every case is three runs: shrinking would take minutes and say no more than the first one found.
-@settings(max_examples=8, phases=(Phase.reuse, Phase.generate), suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=min(8, settings().max_examples // 5),
+    phases=(Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(
     row=st.integers(WARM_ROWS, 2_800), future=st.sampled_from(FUTURES), seed=st.integers(0, 2**32 - 1)
 )  # fmt: skip
@@ -103,7 +107,9 @@ def test_another_future_changes_nothing_before_it(row: int, future: str, seed: i
     assert_same_past(int(closes_of_all(gappy_market())[row]), future, seed)
 
 
-@pytest.mark.parametrize("future", FUTURES)
+@pytest.mark.parametrize(
+    "future", ["nothing", *(pytest.param(each, marks=pytest.mark.slow) for each in FUTURES[1:])]
+)
 def test_other_models_do_not_look_ahead_either(future: str) -> None:
     """The same law for volatility-scaled slippage and sizing, and for fills at the next open."""
     cut_ns = int(closes_of_all(gappy_market())[2_000])
@@ -146,6 +152,7 @@ def whole_gossip():
     return gossip_over(gappy_market())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", [900, 1_500, 2_440])
 def test_nothing_a_strategy_sees_comes_from_later(row: int, whole_gossip) -> None:
     """Every feature, candle and account figure a strategy can read at a time was known at that time."""

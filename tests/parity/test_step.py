@@ -12,7 +12,13 @@ SIZES = {"simulation.slippage": "volatility", "portfolio.sizing.method": "volati
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, SIZES, {"simulation.fills": "next_open"}, {"simulation.latency_ms": "60000"}]
+    "changes",
+    [
+        {},
+        pytest.param(SIZES, marks=pytest.mark.slow),
+        {"simulation.fills": "next_open"},
+        pytest.param({"simulation.latency_ms": "60000"}, marks=pytest.mark.slow),
+    ],
 )
 def test_every_row_decides_the_same(changes: dict[str, str], tmp_path: Path) -> None:
     """Over gaps, spot and perpetual, `--step every` looks at more rows and leaves the fingerprint alone."""
@@ -23,6 +29,7 @@ def test_every_row_decides_the_same(changes: dict[str, str], tmp_path: Path) -> 
     assert auto["counts"]["wake_rows"] < every["counts"]["wake_rows"]
 
 
+@pytest.mark.slow
 def test_every_row_from_the_command_line(terminal: Terminal) -> None:
     """The flag does what the setting does: same fingerprint, every row looked at."""
     auto, every = (json.loads(terminal.backtest("--json", "--step", step).out) for step in ("auto", "every"))

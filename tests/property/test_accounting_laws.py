@@ -24,9 +24,22 @@ pytestmark = pytest.mark.property
 EIGHTH = Fraction(1, 10**8)
 prices = st.integers(1, 10**8).map(lambda cents: Decimal(cents).scaleb(-2))
 quantities = st.integers(-(10**7), 10**7).filter(bool).map(lambda lots: Decimal(lots).scaleb(-5))
-trades = st.lists(st.tuples(quantities, prices), min_size=1, max_size=12)
+
+
+def _trades(wanted: list[tuple[Decimal | None, Decimal]]) -> list[tuple[Decimal, Decimal]]:
+    """Signed quantities and prices; None closes what is held."""
+    held, made = Decimal(0), list[tuple[Decimal, Decimal]]()
+    for quantity, price in wanted:
+        traded = -held if quantity is None else quantity
+        if traded:
+            made.append((traded, price))
+            held += traded
+    return made
+
+
+trades = st.lists(st.tuples(st.none() | quantities, prices), min_size=1, max_size=12).map(_trades)
 amounts = st.decimals(-(10**9), 10**9, places=14)
-steps = st.sampled_from(["0.01", "0.1", "0.25", "1", "0.00001", "5"]).map(Decimal)
+steps = st.sampled_from(["0.01", "0.10", "0.25", "1", "0.00001", "5", "10", "1E+1"]).map(Decimal)
 
 
 @given(amounts, steps)
@@ -40,7 +53,31 @@ def test_roundings_land_on_the_grid_on_the_named_side(value: Decimal, step: Deci
     toward_zero = Fraction(quantity_down(value, step))
     assert 0 <= abs(exact_value) - abs(toward_zero) < unit
     assert toward_zero * exact_value >= 0
-    assert all(Fraction(each) % unit == 0 for each in (up, down, price_nearest(value, step)))
+    rounded = (up, down, price_nearest(value, step), quantity_down(value, step))
+    assert all(Fraction(each) % unit == 0 for each in rounded)
+
+
+@given(
+    st.integers(-(10**6), 10**6),
+    st.integers(-8, 3),
+    st.sampled_from(["0.01", "1", "1E-8", "1E+1"]).map(Decimal),
+)
+def test_a_multiple_has_its_own_digits_but_no_more_than_the_step(
+    count: int, power: int, step: Decimal
+) -> None:
+    """What lies on the grid stays there; digits beyond those of the step, which are zeros, are dropped."""
+    value = Decimal(count).scaleb(power)
+    if Fraction(value) % Fraction(step):
+        return
+    for kept in (price_to_tick(value, step, up=True), price_nearest(value, step), quantity_down(value, step)):
+        assert kept == value
+        assert _exponent(kept) == max(_exponent(value), _exponent(step))
+
+
+def _exponent(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return exponent
 
 
 @given(amounts, st.integers(-1000, 1000))
@@ -72,13 +109,12 @@ def test_realised_less_cost_moves_by_the_cash_of_the_trade(sequence: list[tuple[
     quantity = cost = Decimal(0)
     with exact():
         for traded, price in sequence:
-            after = apply_trade(quantity, cost, traded, price)
-            moved = Fraction(after.realised) - (Fraction(after.cost) - Fraction(cost))
-            assert moved == -Fraction(traded) * Fraction(price)
-            assert Fraction(after.quantity) == Fraction(quantity) + Fraction(traded)
-            if not after.quantity:
-                assert after.cost == 0
-            quantity, cost = after.quantity, after.cost
+            before, paid = Fraction(quantity), Fraction(cost)
+            quantity, cost, realised = apply_trade(quantity, cost, traded, price)
+            assert Fraction(realised) - (Fraction(cost) - paid) == -Fraction(traded) * Fraction(price)
+            assert Fraction(quantity) == before + Fraction(traded)
+            if not quantity:
+                assert cost == 0
 
 
 @given(trades)
@@ -87,7 +123,7 @@ def test_realised_profit_is_that_of_average_cost(sequence: list[tuple[Decimal, D
     quantity = cost = Decimal(0)
     held = value = Fraction(0)
     for step, (traded, price) in enumerate(sequence, start=1):
-        after = apply_trade(quantity, cost, traded, price)
+        quantity, cost, realised = apply_trade(quantity, cost, traded, price)
         change, paid = Fraction(traded), Fraction(price)
         profit = Fraction(0)
         if held * change >= 0:
@@ -97,9 +133,8 @@ def test_realised_profit_is_that_of_average_cost(sequence: list[tuple[Decimal, D
             profit = -closed * (paid - value / held)
             value = value * (held + closed) / held + (change - closed) * paid
         held += change
-        assert abs(Fraction(after.cost) - value) <= step * EIGHTH
-        assert abs(Fraction(after.realised) - profit) <= step * EIGHTH
-        quantity, cost = after.quantity, after.cost
+        assert abs(Fraction(cost) - value) <= step * EIGHTH
+        assert abs(Fraction(realised) - profit) <= step * EIGHTH
 
 
 @given(trades, quantities, prices, st.integers(2, 6))
@@ -110,15 +145,15 @@ def test_splitting_a_fill_changes_nothing_in_total(
     quantity = cost = Decimal(0)
     for each in before:
         quantity, cost, _ = apply_trade(quantity, cost, *each)
-    whole = apply_trade(quantity, cost, traded, price)
+    whole, whole_cost, whole_profit = apply_trade(quantity, cost, traded, price)
     piece = quantity_down(traded / parts, Decimal("0.00001"))
     pieces = [piece] * (parts - 1) + [traded - piece * (parts - 1)]
     realised = Decimal(0)
     for each_piece in pieces:
         quantity, cost, profit = apply_trade(quantity, cost, each_piece, price)
         realised += profit
-    assert quantity == whole.quantity
-    assert Fraction(realised) - Fraction(cost) == Fraction(whole.realised) - Fraction(whole.cost)
-    assert abs(Fraction(realised) - Fraction(whole.realised)) <= parts * EIGHTH
+    assert quantity == whole
+    assert Fraction(realised) - Fraction(cost) == Fraction(whole_profit) - Fraction(whole_cost)
+    assert abs(Fraction(realised) - Fraction(whole_profit)) <= parts * EIGHTH
     if not quantity:
-        assert realised == whole.realised
+        assert realised == whole_profit

@@ -1,11 +1,12 @@
 """Every event survives the journal: JSON and back as one tagged union, value for value."""
 
 from decimal import Decimal
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentic_trading.core.events import AnyEvent, Event
@@ -28,6 +29,7 @@ SCALARS: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+@cache
 def values_of(hint: Any) -> st.SearchStrategy[Any]:
     """Values of an annotation as it is used in events."""
     if hint in SCALARS:
@@ -50,6 +52,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(list(hint))  # an enum
 
 
+@cache
 def instances_of(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
     """Structs with every field filled."""
     hints = get_type_hints(kind)
@@ -57,7 +60,6 @@ def instances_of(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-@settings(max_examples=30)
 @given(data=st.data())
 def test_every_event_round_trips(kind: type[Event], data: st.DataObject) -> None:
     """An event of any type comes back from JSON with its type and every value as it was."""

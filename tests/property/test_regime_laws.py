@@ -39,7 +39,6 @@ def codes(*values: tuple[float, float, float]) -> list[int]:
     return [int(code) for code in classify(columns(list(values)))[0]]
 
 
-@settings(max_examples=100, deadline=None)
 @given(rows, st.lists(st.integers(0, 60), max_size=5))
 def test_chunking_changes_no_bit(values: list[tuple[float, float, float]], cuts: list[int]) -> None:
     """Advancing in any pieces, or row by row on a matrix of one row, gives the bits of one pass."""
@@ -57,7 +56,6 @@ def test_chunking_changes_no_bit(values: list[tuple[float, float, float]], cuts:
         assert single.tobytes() == whole[:, row : row + 1].tobytes()
 
 
-@settings(max_examples=100, deadline=None)
 @given(rows, st.integers(0, 60))
 def test_the_future_changes_nothing(values: list[tuple[float, float, float]], cut: int) -> None:
     """Garbage after a row leaves everything up to it as it was."""
@@ -67,7 +65,6 @@ def test_the_future_changes_nothing(values: list[tuple[float, float, float]], cu
     assert classify(inputs)[:, :cut].tobytes() == classify(garbage)[:, :cut].tobytes()
 
 
-@settings(max_examples=100, deadline=None)
 @given(rows)
 def test_the_posterior_is_certain_and_unknown_is_none(values: list[tuple[float, float, float]]) -> None:
     """Posteriors are one for the state and zero elsewhere; a row with a NaN is unknown, and only that."""
@@ -79,7 +76,6 @@ def test_the_posterior_is_certain_and_unknown_is_none(values: list[tuple[float, 
         assert out[1:, row].tolist() == [float(code == state) for state in (TRENDING, RANGING, VOLATILE)]
 
 
-@settings(max_examples=100, deadline=None)
 @given(rows, st.integers(1, 6))
 def test_a_known_regime_lasts_its_dwell(values: list[tuple[float, float, float]], dwell: int) -> None:
     """Between two known states there are at least ``min_dwell_candles`` rows of the first."""

@@ -12,6 +12,7 @@ from agentic_trading.core.money import exact
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT:USDT")
 STRATEGIES = ("a", "b")
+PRICES = {"BNB": Decimal("583.21")}
 MARKS = {"BTC/USDT": Decimal("101.37"), "ETH/USDT:USDT": Decimal("47.011")}
 
 amounts = st.integers(1, 5000).map(lambda lots: Decimal(lots) * Decimal("0.001"))
@@ -28,7 +29,7 @@ def bookings(draw: st.DrawFn) -> list[Fill | FundingPosted]:
             payment = draw(small) * draw(st.sampled_from((1, -1)))
             events.append(FundingPosted(number, strategy, symbol, Decimal("0.0001"), Decimal(10), payment))
             continue
-        asset = "BTC" if symbol == "BTC/USDT" and draw(st.booleans()) else "USDT"
+        asset = draw(st.sampled_from(("BTC", "BNB", "USDT") if symbol == "BTC/USDT" else ("BNB", "USDT")))
         fee = draw(small) * (Decimal("0.001") if asset == "BTC" else 1)
         price, side = draw(prices), draw(st.sampled_from(Side))
         events.append(
@@ -47,7 +48,7 @@ def equity_change(events: list[Fill | FundingPosted]) -> Decimal:
             continue
         value = MARKS[event.symbol] - event.price
         total += event.side.sign * event.quantity * value
-        total -= event.fee * MARKS[event.symbol] if event.fee_asset == "BTC" else event.fee
+        total -= event.fee * {"BTC": MARKS["BTC/USDT"], **PRICES, "USDT": Decimal(1)}[event.fee_asset]
     return total
 
 
@@ -57,7 +58,7 @@ def test_nets_and_open_profit_sum_to_the_change_of_equity(
 ) -> None:
     """Nets of trades, plus net and unrealised of open positions, are the equity change to the last digit."""
     lots = dict.fromkeys(SYMBOLS, lot)
-    trips = fold_round_trips(events, reasons={}, regimes={}, marks=MARKS, lots=lots)
+    trips = fold_round_trips(events, reasons={}, regimes={}, marks=MARKS, lots=lots, prices=PRICES)
     with exact():
         closed = sum((trade.net for trade in trips.trades), Decimal(0))
         still = sum((each.net + each.unrealised for each in trips.open_positions), Decimal(0))
@@ -67,7 +68,7 @@ def test_nets_and_open_profit_sum_to_the_change_of_equity(
 @given(bookings())
 def test_every_trade_is_consistent(events: list[Fill | FundingPosted]) -> None:
     """Net is gross less fees plus funding, a trade ends after it began, and exits are in order."""
-    trips = fold_round_trips(events, reasons={}, regimes={}, marks=MARKS)
+    trips = fold_round_trips(events, reasons={}, regimes={}, marks=MARKS, prices=PRICES)
     with exact():
         for trade in trips.trades:
             assert trade.net == trade.gross - trade.fees + trade.funding
@@ -80,9 +81,9 @@ def test_every_trade_is_consistent(events: list[Fill | FundingPosted]) -> None:
 @given(bookings())
 def test_strategies_do_not_mix(events: list[Fill | FundingPosted]) -> None:
     """The trades of one strategy are the same whether or not others traded."""
-    whole = fold_round_trips(events, reasons={}, regimes={}, marks=MARKS)
+    whole = fold_round_trips(events, reasons={}, regimes={}, marks=MARKS, prices=PRICES)
     own = [event for event in events if event.strategy == "a"]
-    alone = fold_round_trips(own, reasons={}, regimes={}, marks=MARKS)
+    alone = fold_round_trips(own, reasons={}, regimes={}, marks=MARKS, prices=PRICES)
     shared = [trade for trade in whole.trades if trade.strategy == "a"]
     assert [(each.net, each.entry_ns, each.exit_ns) for each in shared] == [
         (each.net, each.entry_ns, each.exit_ns) for each in alone.trades

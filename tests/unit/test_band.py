@@ -98,7 +98,7 @@ def test_nested_on_the_same_decisions(
     """Replayed market and stop orders end no worse, the more optimistic the assumptions."""
     results = []
     for settings in three(base, "binance"):
-        (model,) = market_models({PERPETUAL: instrument()}, settings).values()
+        (model,) = market_models({PERPETUAL: instrument()}, settings, seed=7).values()
         results.append(replayed(Desk(model), moves, decisions))
     optimistic, middle, pessimistic = results
     assert pessimistic <= middle <= optimistic

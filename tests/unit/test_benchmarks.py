@@ -56,10 +56,10 @@ def test_a_longer_walk_starts_with_the_shorter(walk_data: ModuleType) -> None:
 
 
 def test_stepping_changes_no_benchmark_result(workloads: ModuleType, tmp_path: Path) -> None:
-    """On 20,000 candles W1 trades, and has one fingerprint whether replay jumps or looks at every row."""
+    """On 8,000 candles W1 trades, and has one fingerprint whether replay jumps or looks at every row."""
     figures = {}
     for step in ("auto", "every"):
-        work = workloads.Work("W1", "", rows=20_000, step=step)
+        work = workloads.Work("W1", "", rows=8_000, step=step)
         workloads.prepare(work, tmp_path)
         figures[step] = workloads.run(work, tmp_path)
     auto, every = figures["auto"], figures["every"]
@@ -151,3 +151,21 @@ def test_what_must_be_equal_is_said(goals: ModuleType) -> None:
     assert equity == "W1 ends with 5.00; others: backtesting.py equal to the cent, backtrader +2.50"
     lines[1]["fingerprint"] = "aa"
     assert "the same" in goals.agreements(lines)[0]
+
+
+def test_who_must_agree_is_held_to_the_cent(goals: ModuleType) -> None:
+    """An engine that fills as ours does may differ by a cent and must have an answer; others may differ."""
+    lines = [
+        line(goals.OURS, "W1", final_equity=916_593.43, trades=8_909),
+        line("backtesting.py", "W1", final_equity=916_593.434, trades=8_909),
+        line("vectorbt (not event-driven)", "W1", final_equity=916_593.45, trades=8_909),
+        line("Jesse", "W1", error="it broke"),
+        line("Freqtrade", "W1", final_equity=900_000.0, trades=8_000),
+        line("backtrader", "W2", final_equity=1.0),  # ours was not run on it
+    ]
+    found = goals.comparisons(lines)
+    assert {each.engine: each.agrees for each in found} == {
+        goals.OURS: True, "backtesting.py": True, "vectorbt (not event-driven)": False, "Jesse": False,
+        "Freqtrade": True,
+    }  # fmt: skip
+    assert [each.said for each in found[1:]] == ["equal to the cent", "+0.02", "no figures", "-16,593.43"]

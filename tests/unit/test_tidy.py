@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import tidy_rules
-from tidy_rules import Module, modules_of, parse
+from tidy_rules import Module, modules_of
 
 PACKAGE = Path(__file__).parents[2] / "src" / "agentic_trading"
 MODULES = modules_of(PACKAGE)
@@ -212,7 +212,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
 @pytest.mark.parametrize(("rule", "path", "text"), CAUGHT)
 def test_a_rule_catches_what_it_is_for(rule: Rule, path: str, text: str) -> None:
     """Every rule finds its planted fault and names the place."""
-    findings = list(rule(parse(path, text)))
+    findings = list(rule(Module(path, text)))
     assert findings
     assert findings[0].startswith(f"{path}:")
 
@@ -220,12 +220,12 @@ def test_a_rule_catches_what_it_is_for(rule: Rule, path: str, text: str) -> None
 @pytest.mark.parametrize(("rule", "path", "text"), ALLOWED)
 def test_a_rule_lets_good_code_pass(rule: Rule, path: str, text: str) -> None:
     """No rule objects to what it asks for."""
-    assert list(rule(parse(path, text))) == []
+    assert list(rule(Module(path, text))) == []
 
 
 def test_sizes_are_measured() -> None:
     """A function beyond the limit is found, and an exception that is not needed is named."""
-    module = parse("core/bus.py", "def f():\n" + "    x = 1\n" * FUNCTION_LINES)
+    module = Module("core/bus.py", "def f():\n" + "    x = 1\n" * FUNCTION_LINES)
     assert [(name, lines) for name, lines, _ in tidy_rules.long_functions(module)] == [("core/bus.py:f", 61)]
     assert sizes_beyond({"a": 5, "b": 1}, 3, {"b": (9, "why")}) == (
         "a has 5, the limit is 3\nb needs no exception any more"

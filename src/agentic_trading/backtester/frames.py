@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 from types import NoneType
 from typing import Any, cast
 
@@ -11,6 +12,9 @@ import polars as pl
 from agentic_trading.backtester.round_trips import OpenPosition, Trade
 
 _TEXT, _TIME, _FLOAT, _FLAG = pl.String, pl.Int64, pl.Float64, pl.Boolean
+
+_PART = 8192
+"""Rows made into columns at a time: as Python objects they take several times the room."""
 
 Schema = Mapping[str, type[pl.DataType]]
 
@@ -72,7 +76,14 @@ def table(name: str, rows: Iterable[Sequence[Any]]) -> pl.DataFrame:
 
     Raises KeyError for an unknown table and ValueError for a row of another length.
     """
-    schema = SCHEMAS[name]
+    schema, coming = SCHEMAS[name], iter(rows)
+    parts = [_frame(name, schema, list(islice(coming, _PART)))]
+    while part := list(islice(coming, _PART)):
+        parts.append(_frame(name, schema, part))
+    return pl.concat(parts)
+
+
+def _frame(name: str, schema: Schema, rows: list[Sequence[Any]]) -> pl.DataFrame:
     columns = list(zip(*rows, strict=True)) or [()] * len(schema)
     if len(columns) != len(schema):
         raise ValueError(f"table {name} has {len(schema)} columns, not {len(columns)}")

@@ -1,14 +1,15 @@
 """What a run leaves behind, as the report needs it; the packages that own the parts fill it in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
+import polars as pl
 
 from agentic_trading.core.enums import OrderStatus
 from agentic_trading.core.events import Event, OrderTerms
-from agentic_trading.core.models import CandleColumns, FloatArray, Instrument, IntArray
+from agentic_trading.core.models import FloatArray, Instrument, IntArray
 
 
 class OrderRecord(Protocol):
@@ -30,6 +31,19 @@ class OrderRecord(Protocol):
     def average_price(self) -> Decimal: ...
 
 
+class MarketSeen(msgspec.Struct, frozen=True, eq=False):
+    """What a result tells of the candles of a run: it outlives them, which take most of a run's memory."""
+
+    first_ns: int
+    """Open of the first base candle that was traded."""
+    candles: int
+    """Of all symbols, without those that only warmed up."""
+    last_closes: Mapping[str, float]
+    """By symbol, for all symbols in their order."""
+    prices: pl.DataFrame
+    """The table ``prices`` of the result."""
+
+
 class RunRecord(msgspec.Struct, frozen=True, eq=False):
     """Everything that happened in a run and everything that describes it."""
 
@@ -38,13 +52,15 @@ class RunRecord(msgspec.Struct, frozen=True, eq=False):
     exchange: str
     quote: str
     capital: Decimal
+    prices: Mapping[str, Decimal]
+    """Of assets that fees are paid in and that are not traded: one unit in quote currency."""
     strategies: Sequence[str]
     instruments: Mapping[str, Instrument]
-    candles: Mapping[str, CandleColumns]
-    first_row_ns: int
-    """Open of the first base candle that was traded."""
-    events: Sequence[Event]
-    orders: Sequence[OrderRecord]
+    market: MarketSeen
+    events: Iterable[Event]
+    """All that was recorded, in order; each reading may cost as much as making the events."""
+    orders: Iterable[OrderRecord]
+    """Likewise, in order of creation."""
     times: IntArray
     equity: FloatArray
     inputs_sha256: str

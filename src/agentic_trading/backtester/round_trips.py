@@ -7,10 +7,11 @@ are carried at average cost (`core.accounting`), so for the whole run
     sum of ``net`` + sum of ``net`` and ``unrealised`` of open positions + stray funding
 
 is the change of equity to the last digit. A fee paid in the base asset of a spot symbol is a
-quantity that never arrives: it lessens the position and is valued at the price of its fill.
+quantity that never arrives: it lessens the position and is valued at the price of its fill. One paid
+in a third asset is valued at that asset's stated price.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -25,7 +26,8 @@ from agentic_trading.core.interfaces import direction_of
 from agentic_trading.core.money import ZERO, average, exact, share_of
 
 Key = tuple[str, str]
-FeeValue = Callable[[Fill], Decimal]
+Prices = Mapping[str, Decimal]
+_NO_PRICES: Prices = {}
 
 
 class Trade(msgspec.Struct, frozen=True):
@@ -118,19 +120,22 @@ class _Trip:
         self.fees += fee
 
 
-def fee_in_quote(fill: Fill) -> Decimal:
-    """The fee of a fill in the quote currency of its symbol, if it was paid in quote or in base.
+def fee_in_quote(fill: Fill, prices: Prices = _NO_PRICES) -> Decimal:
+    """The fee of a fill in the quote currency of its symbol.
 
-    Raises CorruptData for a third asset, whose price a fill does not tell.
+    ``prices`` are the stated ones of assets that are neither its quote nor its base. Raises CorruptData
+    for an asset whose price nobody tells. To be called inside `money.exact()`.
     """
     base, _, rest = fill.symbol.partition("/")
     if not fill.fee or fill.fee_asset == rest.partition(":")[0]:
         return fill.fee
+    if fill.fee_asset in prices:
+        return fill.fee * prices[fill.fee_asset]
     if fill.fee_asset == base:
         return fill.fee * fill.price
     raise CorruptData(
         f"fill {fill.trade_id} of {fill.symbol} paid its fee in {fill.fee_asset}, "
-        f"whose price in {rest} is not known; give `fee_value` to value it"
+        f"whose price in {rest} is not known"
     )
 
 
@@ -141,16 +146,17 @@ def fold_round_trips(
     regimes: Mapping[str, Regime],
     marks: Mapping[str, Decimal],
     lots: Mapping[str, Decimal] | None = None,
-    fee_value: FeeValue = fee_in_quote,
+    prices: Prices = _NO_PRICES,
 ) -> RoundTrips:
     """Fold fills and funding postings, in the order they were booked, into round trips.
 
     ``reasons`` and ``regimes`` are by order id: why an order closed, and the regime at the signal
-    that opened. ``marks`` are the last prices by symbol. With ``lots`` a remainder below one lot
-    (the dust of fees paid in base) counts as flat and is handed, with its cost, to the next trade.
+    that opened. ``marks`` are the last prices by symbol, ``prices`` those of `fee_in_quote`. With
+    ``lots`` a remainder below one lot (the dust of fees paid in base) counts as flat and is handed, with
+    its cost, to the next trade.
     Raises CorruptData for a fee that cannot be valued and KeyError for an open symbol without mark.
     """
-    fold = _Fold(reasons, regimes, lots or {}, fee_value)
+    fold = _Fold(reasons, regimes, lots or {}, prices)
     with exact():
         for event in events:
             if isinstance(event, Fill):
@@ -166,12 +172,12 @@ class _Fold:
         reasons: Mapping[str, str],
         regimes: Mapping[str, Regime],
         lots: Mapping[str, Decimal],
-        fee_value: FeeValue,
+        prices: Prices,
     ) -> None:
         self._reasons = reasons
         self._regimes = regimes
         self._lots = lots
-        self._fee_value = fee_value
+        self._prices = prices
         self._running: dict[Key, _Trip] = {}
         self._last: dict[Key, _Trip] = {}
         self._dust: dict[Key, tuple[Decimal, Decimal]] = {}
@@ -181,9 +187,9 @@ class _Fold:
     def fill(self, fill: Fill) -> None:
         key = fill.strategy, fill.symbol
         moved = fill.side.sign * fill.quantity
-        if fill.fee_asset == fill.symbol.partition("/")[0]:
+        if fill.fee_asset == fill.symbol.partition("/")[0] and fill.fee_asset not in self._prices:
             moved -= fill.fee
-        fee = self._fee_value(fill)
+        fee = fee_in_quote(fill, self._prices)
         trip = self._running.get(key)
         if trip is not None and trip.quantity * moved < 0 and abs(moved) > abs(trip.quantity):
             # It crosses zero: one part closes, the other opens; parts and fees sum to the fill exactly.

@@ -1,6 +1,7 @@
 """From the record of a run to its result: tables, metrics, summary."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import polars as pl
 
 from agentic_trading.backtester.frames import open_positions_table, trades_table
 from agentic_trading.backtester.metrics import Curve, Metrics, compute
-from agentic_trading.backtester.record import RunRecord
+from agentic_trading.backtester.record import MarketSeen, RunRecord
 from agentic_trading.backtester.report.breakdown import by_key, costs
 from agentic_trading.backtester.report.series import hold_growth, price_candles
 from agentic_trading.backtester.result import Result
@@ -24,6 +25,7 @@ from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import Regime
 from agentic_trading.core.equity import EQUITY, GROSS
 from agentic_trading.core.events import (
+    Event,
     Fill,
     FundingPosted,
     Liquidated,
@@ -41,49 +43,102 @@ _FORCED = {"liquidated": "liquidated", "delisted": "delisted"}
 """What stands for an order where the venue closed a position by force, and why it did."""
 
 
+class _Told:
+    """What figures take from the events of a run, gathered in one reading."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.counts: Counter[type[Event]] = Counter()
+        self.bookings: list[Fill | FundingPosted] = []
+        """Fills, those by force among them, and funding, in the order in which they were booked."""
+        self.executed: list[Fill] = []
+        """Fills of orders."""
+        self.rare: list[TradingStateSet | Liquidated] = []
+        self.regimes: dict[str, Regime] = {}
+        """By order id: those of the signals behind the orders."""
+        signals: dict[str, Regime] = {}
+        for event in events:
+            self.counts[type(event)] += 1
+            match event:
+                case Fill():
+                    self.bookings.append(event)
+                    self.executed.append(event)
+                case Signal():
+                    signals[event.id] = event.regime
+                case OrderIntent():
+                    self.regimes[event.order_id] = signals.get(event.cause, Regime.UNKNOWN)
+                case FundingPosted():
+                    self.bookings.append(event)
+                case LiquidationPosted():
+                    self.bookings.append(event.fill)
+                case TradingStateSet() | Liquidated():
+                    self.rare.append(event)
+
+
+def market_seen(candles: Iterable[CandleColumns], first_ns: int) -> MarketSeen:
+    """What a result tells of these candles, of which those before ``first_ns`` only warmed up."""
+    candles = list(candles)
+    traded = {
+        each.symbol: each.rows(int(np.searchsorted(each.open_ns, first_ns)), len(each)) for each in candles
+    }
+    last_closes = {each.symbol: float(each.bars[CLOSE, -1]) for each in candles}
+    return MarketSeen(first_ns, sum(map(len, traded.values())), last_closes, price_candles(traded))
+
+
 def result_of(record: RunRecord) -> Result:
     """The result of a run: every table, every metric, and the summary document."""
-    fills = [event for event in _bookings(record) if isinstance(event, Fill)]
-    posted = [event for event in record.events if isinstance(event, FundingPosted)]
-    trips = _round_trips(record)
-    prices = price_candles(_traded(record))
-    metrics = _metrics(record, trips, prices)
-    summary = _summary(record, trips)
-    summary["costs"] = costs(fills, [fee_in_quote(fill) for fill in fills], posted)
-    summary["counts"] |= {"fills": len(fills), "trades": len(trips.trades)}
-    summary |= {"metrics": metrics.values, "metric_reasons": metrics.reasons}
+    tables, summary = _booked(record)
     return Result(
         summary=summary,
         equity=equity_table(record.times, record.equity),
         orders=orders_table(record.orders, record.instruments),
-        fills=fills_table(fills, record.instruments),
-        trades=trades_table(trips.trades),
         decisions=decisions_table(record.events),
-        funding=funding_table(posted),
         settings_toml=record.settings_toml,
-        open_positions=open_positions_table(trips.open_positions),
-        prices=prices,
+        prices=record.market.prices,
+        **tables,
     )
+
+
+def _booked(record: RunRecord) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    """The summary, and the tables of what was booked; what both are made of is gone when this returns."""
+    told = _Told(record.events)
+    fills = [booked for booked in told.bookings if type(booked) is Fill]
+    posted = [booked for booked in told.bookings if type(booked) is FundingPosted]
+    trips = _round_trips(record, told, _FORCED | {order.order_id: order.reason for order in record.orders})
+    metrics = _metrics(record, told, trips)
+    summary = _summary(record, told, trips)
+    with exact():
+        fees = [fee_in_quote(fill, record.prices) for fill in fills]
+    summary["costs"] = costs(fills, fees, posted)
+    summary["counts"] |= {"fills": len(fills), "trades": len(trips.trades)}
+    summary |= {"metrics": metrics.values, "metric_reasons": metrics.reasons}
+    tables = {
+        "fills": fills_table(fills, record.instruments),
+        "trades": trades_table(trips.trades),
+        "funding": funding_table(posted),
+        "open_positions": open_positions_table(trips.open_positions),
+    }
+    return tables, summary
 
 
 def metrics_of(record: RunRecord) -> Metrics:
     """The metrics of a run and nothing else: what a search asks of each of its many runs."""
-    return _metrics(record, _round_trips(record), price_candles(_traded(record)))
+    told = _Told(record.events)
+    return _metrics(record, told, _round_trips(record, told, _FORCED))
 
 
-def _metrics(record: RunRecord, trips: RoundTrips, prices: pl.DataFrame) -> Metrics:
+def _metrics(record: RunRecord, told: _Told, trips: RoundTrips) -> Metrics:
+    prices = record.market.prices
     curve = Curve(
-        record.first_row_ns, float(record.capital), record.times, record.equity[EQUITY], record.equity[GROSS]
-    )
+        record.market.first_ns, float(record.capital), record.times, record.equity[EQUITY],
+        record.equity[GROSS],
+    )  # fmt: skip
     with exact():
-        fills = [event for event in record.events if type(event) is Fill]
-        turnover = sum((fill.quantity * fill.price for fill in fills), ZERO)
+        turnover = sum((fill.quantity * fill.price for fill in told.executed), ZERO)
     hold = float(hold_growth(prices, record.times[-1:])[0]) - 1.0 if prices.height else None
     return compute(curve, trips.trades, traded_notional=turnover, buy_and_hold_return=hold)
 
 
-def _summary(record: RunRecord, trips: RoundTrips) -> dict[str, Any]:
-    kinds = Counter(type(event) for event in record.events)
+def _summary(record: RunRecord, told: _Told, trips: RoundTrips) -> dict[str, Any]:
     return {
         "run_id": record.run_id,
         "inputs_sha256": record.inputs_sha256,
@@ -94,37 +149,42 @@ def _summary(record: RunRecord, trips: RoundTrips) -> dict[str, Any]:
         "quote": record.quote,
         "capital": float(record.capital),
         "strategies": list(record.strategies),
-        "symbols": list(record.candles),
+        "symbols": list(record.market.last_closes),
         "timerange": dict(record.timerange),
         "data": dict(record.data),
         "counts": {
-            "candles": _candles_traded(record),
+            "candles": record.market.candles,
             "wake_rows": record.wake_rows,
-            "signals": kinds[Signal],
-            "gated": kinds[SignalGated],
-            "refusals": kinds[Refusal],
+            "signals": told.counts[Signal],
+            "gated": told.counts[SignalGated],
+            "refusals": told.counts[Refusal],
             "orders": sum(1 for order in record.orders if order.quantity),
-            "liquidations": kinds[Liquidated],
+            "liquidations": told.counts[Liquidated],
         },
         "per_strategy": by_key(trips, "strategy", record.strategies),
-        "per_symbol": by_key(trips, "symbol", record.candles),
+        "per_symbol": by_key(trips, "symbol", record.market.last_closes),
         "timing": dict(record.timing),
-        "warnings": [*record.warnings, *_breaker_notes(record), *_liquidation_notes(record)],
+        "warnings": [*record.warnings, *_notes(record, told)],
     }
 
 
-def _breaker_notes(record: RunRecord) -> list[str]:
+def _notes(record: RunRecord, told: _Told) -> list[str]:
+    """What happened in the run that its reader would not guess."""
+    return [*_breaker_notes(told), *_liquidation_notes(told), *_fee_notes(record, told)]
+
+
+def _breaker_notes(told: _Told) -> list[str]:
     """A breaker that stopped the opening of positions for good explains flat months: say so."""
     return [
         f"The {event.reason} breaker tripped at {iso(event.at_ns)[:16]} UTC: nothing was opened after that."
-        for event in record.events
+        for event in told.rare
         if isinstance(event, TradingStateSet) and event.reason == "max_drawdown"
     ]
 
 
-def _liquidation_notes(record: RunRecord) -> list[str]:
+def _liquidation_notes(told: _Told) -> list[str]:
     """What the venue closed by force is not what a strategy wanted: say so."""
-    forced = [event for event in record.events if type(event) is Liquidated]
+    forced = [event for event in told.rare if isinstance(event, Liquidated)]
     notes = []
     for reason in dict.fromkeys(event.reason for event in forced):
         first, *others = [event for event in forced if event.reason == reason]
@@ -133,49 +193,28 @@ def _liquidation_notes(record: RunRecord) -> list[str]:
     return notes
 
 
-def _bookings(record: RunRecord) -> list[Fill | FundingPosted]:
-    """Fills, those by force among them, and funding, in the order in which they were booked."""
-    return [
-        event.fill if type(event) is LiquidationPosted else event  # type: ignore[misc]
-        for event in record.events
-        if type(event) is Fill or type(event) is FundingPosted or type(event) is LiquidationPosted
-    ]
-
-
-def _candles_traded(record: RunRecord) -> int:
-    return sum(map(len, _traded(record).values()))
-
-
-def _traded(record: RunRecord) -> dict[str, CandleColumns]:
-    """The candles of each symbol without the pre-roll."""
-    return {symbol: _from(columns, record.first_row_ns) for symbol, columns in record.candles.items()}
-
-
-def _round_trips(record: RunRecord) -> RoundTrips:
-    """Fold fills and funding into trades; regimes are those of the signal behind each order."""
-    # By exact type, not isinstance: a run records many events, and event types have no subclasses.
-    signals = {event.id: event.regime for event in record.events if type(event) is Signal}
-    causes = {event.order_id: event.cause for event in record.events if type(event) is OrderIntent}
-    regimes = {order_id: signals.get(cause, Regime.UNKNOWN) for order_id, cause in causes.items()}
-    marks = {symbol: decimal_of(float(columns.bars[CLOSE, -1])) for symbol, columns in record.candles.items()}
-    return fold_round_trips(
-        _bookings(record),
-        reasons=_FORCED | {order.order_id: order.reason for order in record.orders},
-        regimes=regimes,
-        marks=marks,
-        lots={symbol: instrument.lot for symbol, instrument in record.instruments.items()},
+def _fee_notes(record: RunRecord, told: _Told) -> list[str]:
+    """Where the asset that fees are paid in ran out, they cost more than the settings seem to say."""
+    if not record.prices:
+        return []
+    paid = [fill for fill in told.executed if fill.fee]
+    full = [fill for fill in paid if fill.fee_asset not in record.prices]
+    if not full:
+        return []
+    first = f"{iso(full[0].at_ns)[:16]} UTC"
+    text = (
+        f"There was not enough {', '.join(record.prices)} for {len(full)} of {len(paid)} fees, the first at"
     )
+    return [f"{text} {first}: they were paid in {record.quote}, without discount."]
 
 
-def _from(columns: CandleColumns, start_ns: int) -> CandleColumns:
-    """The candles that open at or after ``start_ns``: what was traded, without the pre-roll."""
-    first = int(np.searchsorted(columns.open_ns, start_ns))
-    starts = columns.starts[columns.starts >= first] - first
-    return CandleColumns(
-        columns.symbol,
-        columns.timeframe,
-        columns.open_ns[first:],
-        columns.bars[:, first:],
-        columns.filled[first:],
-        starts,
+def _round_trips(record: RunRecord, told: _Told, reasons: Mapping[str, str]) -> RoundTrips:
+    """Fold fills and funding into trades; ``reasons`` say by order id why there was that order."""
+    return fold_round_trips(
+        told.bookings,
+        reasons=reasons,
+        regimes=told.regimes,
+        marks={symbol: decimal_of(close) for symbol, close in record.market.last_closes.items()},
+        lots={symbol: instrument.lot for symbol, instrument in record.instruments.items()},
+        prices=record.prices,
     )

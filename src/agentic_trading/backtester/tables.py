@@ -1,7 +1,7 @@
 """From the record of a run to the tables of its result."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -72,7 +72,7 @@ def funding_table(posted: Iterable[FundingPosted]) -> pl.DataFrame:
     return table("funding", rows)
 
 
-def decisions_table(events: Sequence[Event]) -> pl.DataFrame:
+def decisions_table(events: Iterable[Event]) -> pl.DataFrame:
     """``decisions.parquet``: signals, gate verdicts, proposals, refusals and intents, in order."""
     rows = ((row_of, event) for event in events if (row_of := _DECISIONS.get(type(event))) is not None)
     return table("decisions", (row_of(event) for row_of, event in rows))

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from agentic_trading.backtester.peers import PEERS, peer_metrics
-from agentic_trading.backtester.report.terminal import print_report
 from agentic_trading.backtester.results import summary_text, write
 from agentic_trading.band import backtest_band
 from agentic_trading.commands.options import request_of, run_options
@@ -75,4 +74,6 @@ def backtest(
     elif flags["quiet"]:
         click.echo(str(folder))
     else:
+        from agentic_trading.backtester.report.terminal import print_report  # draws with a library of its own
+
         print_report(result, folder)

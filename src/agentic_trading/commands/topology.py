@@ -1,6 +1,5 @@
 """``topology``: the wiring of a run as a Mermaid diagram."""
 
-from decimal import Decimal
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from agentic_trading.core.clock import ReplayClock
 from agentic_trading.event_bus.topology import mermaid, validate
 from agentic_trading.inputs import load_inputs
 from agentic_trading.request import with_exchange
+from agentic_trading.simulation.market import Funds
 
 
 @click.command()
@@ -21,6 +21,6 @@ def topology(**flags: Any) -> None:
     request = request_of("backtest", flags)
     settings = with_exchange(request.settings)
     inputs = load_inputs(settings, request.strategy_dirs)
-    table = wiring(Agents(inputs, settings, ReplayClock(), Decimal(1)))
+    table = wiring(Agents(inputs, settings, ReplayClock(), Funds({}, {})))
     validate(table)
     click.echo(mermaid(table), nl=False)

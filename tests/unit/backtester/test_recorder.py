@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from agentic_trading.backtester import recorder
-from agentic_trading.backtester.recorder import RECORDED, Recorder
+from agentic_trading.backtester.recorder import RECORDED, Recorder, Records
 from agentic_trading.core.enums import Direction
 from agentic_trading.core.events import (
     CandlesClosed,
@@ -14,7 +13,10 @@ from agentic_trading.core.events import (
     Signal,
     SubmitOrder,
 )
+from random_runs import random_case
 
+SEEDS = (3, 7)
+BATCH = 20
 TIMES = np.arange(3, dtype=np.int64)
 ROWS = np.ones((5, 3))
 EVENTS: list[Event] = [
@@ -29,31 +31,49 @@ def fingerprint(
     events: list[Event], inputs: str = "inputs", times: np.ndarray = TIMES, rows: np.ndarray = ROWS
 ) -> str:
     record = Recorder()
-    for number, event in enumerate(events):
-        record.tap[1](number, 0, event)
+    for event in events:
+        record.tap[1](event)
     return record.fingerprint(inputs, times, rows)
 
 
-def test_bus_numbers_are_not_in_it() -> None:
-    """The same decisions with other bus numbers are the same run."""
+def test_what_was_heard_is_kept_in_order() -> None:
+    """The record is every event that was told, in the order of telling."""
     record = Recorder()
     for event in EVENTS:
-        record.tap[1](99, 42, event)
-    assert record.fingerprint("inputs", TIMES, ROWS) == fingerprint(EVENTS)
-    assert record.events == EVENTS
+        record.tap[1](event)
+    assert list(record.events) == EVENTS
+    assert len(record.events) == len(EVENTS)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 100])
-def test_batches_do_not_show(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_do_not_show() -> None:
     """However many records are hashed at a time, and however often one asks, the digest is the same."""
     expected = fingerprint(EVENTS)
-    monkeypatch.setattr(recorder, "_BATCH", batch)
-    assert fingerprint(EVENTS) == expected
-    record = Recorder()
-    for event in EVENTS:
-        record.tap[1](0, 0, event)
-        record.fingerprint("inputs", TIMES, ROWS)
-    assert record.fingerprint("inputs", TIMES, ROWS) == expected
+    for batch in (1, 2, 3):
+        record = Recorder()
+        for number, event in enumerate(EVENTS):
+            record.tap[1](event)
+            if number % batch == 0:
+                record.digest()
+            assert record.fingerprint("inputs", TIMES, ROWS) == fingerprint(EVENTS[: number + 1])
+        assert record.fingerprint("inputs", TIMES, ROWS) == expected
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_packed_reads_as_it_was(seed: int) -> None:
+    """The records of a run are the same, in the same order, however many of them are packed."""
+    case = random_case(seed)
+    with case.loaded() as (inputs, settings):
+        events = case.run(inputs, settings, "auto").events
+    assert len(events) > 3 * BATCH
+    for whole in (0, BATCH + 1):
+        record = Recorder(Records(whole))
+        for number, event in enumerate(events, start=1):
+            record.tap[1](event)
+            if number % BATCH == 0:
+                record.digest()
+        assert len(record.events) == len(events)
+        for _ in range(2):
+            assert list(record.events) == events
 
 
 def test_everything_that_was_decided_counts() -> None:

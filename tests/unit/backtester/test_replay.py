@@ -49,7 +49,7 @@ class Bus:
 
     def __init__(self, answer: Callable[[Event], Sequence[Event]] = lambda event: ()) -> None:
         self.told: list[Event] = []
-        self.tap: Callable[[int, int, Event], None] = lambda number, cause, event: None
+        self.tap: Callable[[Event], None] = lambda event: None
         self._answer = answer
 
     def step(self, event: Event) -> list[Event]:
@@ -59,7 +59,7 @@ class Bus:
             if isinstance(each, SubmitOrder | CancelOrder):
                 commands.append(each)
             else:
-                self.tap(1, 0, each)
+                self.tap(each)
         return commands
 
     @property

@@ -190,6 +190,7 @@ def test_a_band_is_shown_where_the_run_has_one(make_result: MakeResult) -> None:
     assert len(column(embedded(html)["band"]["low"])) > 100
 
 
+@pytest.mark.slow
 def test_the_data_of_the_page_are_small(make_result: MakeResult) -> None:
     """However long the run and many its trades, what the charts are drawn from stays under 600 kB."""
     for result in (make_result(days=180, trades=40), make_result(days=3000, trades=4000)):

@@ -31,12 +31,16 @@ def paid(payment: str, at: int) -> FundingPosted:
 
 
 def fold(
-    *events: Fill | FundingPosted, mark: str = "100", lots: dict[str, Decimal] | None = None
+    *events: Fill | FundingPosted,
+    mark: str = "100",
+    lots: dict[str, Decimal] | None = None,
+    prices: dict[str, Decimal] | None = None,
 ) -> RoundTrips:
     marks = {SPOT: Decimal(mark), PERP: Decimal(mark)}
     return fold_round_trips(
-        events, reasons={"o9": "stop"}, regimes={"o1": Regime.RANGING}, marks=marks, lots=lots
-    )
+        events, reasons={"o9": "stop"}, regimes={"o1": Regime.RANGING}, marks=marks, lots=lots,
+        prices=prices or {},
+    )  # fmt: skip
 
 
 def test_a_long_trade_by_hand() -> None:
@@ -122,6 +126,19 @@ def test_funding_after_the_exit_belongs_to_the_trade_before_it() -> None:
     trips = fold(fill(Side.BUY, "1", "100", at=1), fill(Side.SELL, "1", "100", at=2), paid("0.5", 3))
     assert trips.trades[0].net == Decimal("0.5")
     assert fold(paid("0.5", 3)).stray_funding == Decimal("0.5")
+
+
+def test_a_fee_in_a_third_asset_is_valued_at_its_price() -> None:
+    """0.01 of an asset at 30 costs 0.3 and takes nothing off the position, even a perpetual's own coin."""
+    for asset, symbol in (("BNB", SPOT), ("BNB", PERP), ("BTC", PERP)):
+        trips = fold(
+            fill(Side.BUY, "1", "100", fee="0.01", asset=asset, at=1, symbol=symbol),
+            fill(Side.SELL, "1", "110", fee="0.2", at=2, symbol=symbol),
+            prices={asset: Decimal(30)},
+        )
+        (trade,) = trips.trades
+        assert (trade.quantity, trade.gross, trade.fees, trade.net) == (1, 10, Decimal("0.5"), Decimal("9.5"))
+        assert trips.open_positions == ()
 
 
 def test_a_fee_in_a_third_asset_needs_a_price() -> None:

@@ -59,11 +59,13 @@ class Core:
         self.skipper: Skipper | None = None
 
     def run(self, step: str) -> "Core":
-        masks = np.zeros((3, len(self.timeline)), dtype=np.bool_)
-        for row, (posture, _) in self.plan.items():
-            masks[posture, row] = True
+        rows: list[list[int]] = [[], [], []]
+        for row, (posture, _) in sorted(self.plan.items()):
+            rows[posture].append(row)
         if step == "auto":
-            self.skipper = Skipper(self.timeline, [Watch("s", PERPETUAL, *masks)], self, self.venue)
+            marks = [np.array(each, dtype=np.intp) for each in rows]
+            watch = Watch("s", PERPETUAL, len(self.timeline), *marks)
+            self.skipper = Skipper(self.timeline, [watch], self, self.venue)
         Replay(self.timeline, ReplayClock(), self.venue, (), self.skipper).run(self, 0)
         return self
 
@@ -78,7 +80,7 @@ class Core:
             with exact():
                 self.ledger.react(event)
             if self.skipper is not None:
-                self.skipper.hear(1, 0, event)
+                self.skipper.hear(event)
         return []
 
     def _act(self, event: CandlesClosed) -> list[Event]:
@@ -97,8 +99,14 @@ class Core:
     def skip(self, rows: MarketRows, start: int, stop: int) -> int:
         return self.equity.skip(rows, NO_LIMITS, start, stop)
 
-    def look(self, rows: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
+    def look(self, rows: MarketRows, row: int) -> None:
         self.equity.look(rows, row)
+
+    def audience(self, pairs: Sequence[tuple[str, str]]) -> None:
+        pass
+
+    def attend(self, audience: None) -> None:
+        pass
 
 
 def order(lots: int, kind: OrderType = OrderType.MARKET, at: int = 100) -> OrderTerms:

@@ -1,14 +1,14 @@
 """Advancing to the next row that must be looked at: what ends a skipped stretch, and who looks then."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from agentic_trading.backtester.skipping import Moving, Skipper
+from agentic_trading.backtester.skipping import Skipper
 from agentic_trading.backtester.timeline import MarketRows, Timeline, build_timeline
-from agentic_trading.backtester.wake import Watch
+from agentic_trading.backtester.wake import NEVER, Moving, Watch
 from agentic_trading.core.enums import HOUR_NS, Direction, Liquidity, Posture, Side, Timeframe
 from agentic_trading.core.events import (
     Fill,
@@ -43,9 +43,9 @@ class Desk:
     def __init__(self, waits: Waits = NOTHING, limit: int = 10**9, waits_for_day: bool = False) -> None:
         self._waits, self._limit, self.waits_for_day = waits, limit, waits_for_day
         self.marked: list[tuple[int, int]] = []
-        self.asked: list[bool] = []
         self.postures: dict[tuple[str, str], Posture] = {}
-        self.looked: list[tuple[int, list[tuple[str, str]]]] = []
+        self.attending: tuple[tuple[str, str], ...] = ()
+        self.looked: list[int] = []
 
     def waits(self) -> Waits:
         return self._waits
@@ -58,15 +58,14 @@ class Desk:
         self.marked.append((start, reached))
         return reached
 
-    def look(self, market: MarketRows, row: int, pairs: Sequence[tuple[str, str]]) -> None:
-        self.looked.append((row, list(pairs)))
+    def look(self, market: MarketRows, row: int) -> None:
+        self.looked.append(row)
 
-    def due(self, at_ns: int | None = None) -> Callable[[bool], int | None]:
-        def answer(holding: bool) -> int | None:
-            self.asked.append(holding)
-            return at_ns
+    def audience(self, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        return tuple(pairs)
 
-        return answer
+    def attend(self, audience: tuple[tuple[str, str], ...]) -> None:
+        self.attending = audience
 
 
 def hourly(count: int = 60) -> Timeline:
@@ -75,20 +74,21 @@ def hourly(count: int = 60) -> Timeline:
 
 def watch(flat: Sequence[int], long: Sequence[int] = (), name: str = "s A", count: int = 60) -> Watch:
     """A watch of "strategy symbol" with these trigger rows."""
-    masks = np.zeros((2, count), dtype=np.bool_)
-    masks[0, list(flat)] = masks[1, list(long)] = True
-    return Watch(*name.split(), *masks, masks[1])
+    rows = [np.array(each, dtype=np.intp) for each in (flat, long, long)]
+    return Watch(*name.split(), count, *rows)
 
 
 def advance(
     desk: Desk,
     row: int = 0,
-    at_ns: int | None = None,
+    alarm_ns: int = NEVER,
     timeline: Timeline | None = None,
     passed: bool = False,
+    funding_ns: int = NEVER,
 ) -> int:
     """Where a skipper without watches lands."""
-    return Skipper(timeline or hourly(), [], desk, desk).advance(row, passed, desk.due(at_ns))
+    skipper = Skipper(timeline or hourly(), [], desk, desk)
+    return skipper.advance(row, passed, alarm_ns, funding_ns)[0]
 
 
 # --- what ends a stretch ----------------------------------------------------------------------
@@ -110,24 +110,23 @@ def test_the_earliest_of_all_reasons_wins() -> None:
         levels = {"A": (-np.inf, 100.0 + touch + 10)}
         desk = Desk(Waits(int(times[1]), at_market=False, levels=levels, holding=False), limit)
         skipper = Skipper(hourly(), [watch([trigger])], desk, desk)
-        assert skipper.advance(0, False, desk.due(int(times[2]))) == 20
+        assert skipper.advance(0, False, int(times[2]))[0] == 20
 
 
 @pytest.mark.parametrize(("late_ns", "row"), [(0, 9), (1, 10), (-1, 9), (-100 * HOUR_NS, 3)])
 def test_what_is_due_is_looked_at_in_the_first_row_that_closes_then_or_later(late_ns: int, row: int) -> None:
     """On a close it is that row, just after it the next one; what is overdue is looked at at once."""
     at_ns = START_NS + 10 * HOUR_NS + late_ns
-    assert advance(Desk(), row=3, at_ns=at_ns) == row
+    assert advance(Desk(), row=3, alarm_ns=at_ns) == row
     travelling = Waits(at_ns, at_market=False, levels={}, holding=False)
     assert advance(Desk(travelling), row=3) == row
 
 
-def test_funding_is_asked_for_only_while_something_is_held() -> None:
-    """Whether the next stamp counts is the venue's word."""
-    for holding in (True, False):
+def test_funding_matters_only_while_something_is_held() -> None:
+    """Whether the next stamp is looked at is the venue's word."""
+    for holding, row in ((True, 9), (False, 60)):
         desk = Desk(Waits(None, at_market=False, levels={}, holding=holding))
-        advance(desk)
-        assert desk.asked == [holding]
+        assert advance(desk, funding_ns=START_NS + 10 * HOUR_NS) == row
 
 
 def test_an_order_at_the_market_needs_every_row() -> None:
@@ -181,11 +180,11 @@ def test_a_passed_row_is_looked_at_where_the_core_needs_it() -> None:
     """Triggers, alarms and limits of a passed row count as ever: nothing is marked, the row is looked at."""
     at_market = Waits(None, at_market=True, levels={}, holding=False)
     alarm_ns = START_NS + 5 * HOUR_NS
-    assert advance(Desk(at_market), row=4, passed=True, at_ns=alarm_ns) == 4
-    assert advance(Desk(at_market), row=4, passed=True, at_ns=alarm_ns + 1) == 5
+    assert advance(Desk(at_market), row=4, passed=True, alarm_ns=alarm_ns) == 4
+    assert advance(Desk(at_market), row=4, passed=True, alarm_ns=alarm_ns + 1) == 5
     assert advance(Desk(at_market, limit=4), row=4, passed=True) == 4
     desk = Desk(at_market)
-    assert Skipper(hourly(), [watch([4])], desk, desk).advance(4, True, desk.due()) == 4
+    assert Skipper(hourly(), [watch([4])], desk, desk).advance(4, True) == (4, True)
 
 
 def test_the_last_row_may_have_passed() -> None:
@@ -203,14 +202,46 @@ def test_who_could_act_on_the_row_looks() -> None:
     """At a trigger row exactly its strategies look, and at a row found for another reason none of them."""
     desk = Desk()
     skipper = Skipper(hourly(), [watch([7, 9]), watch([9], name="t A"), watch([8], name="u A")], desk, desk)
-    candles_of = []
-    for row in (0, 8, 9):
-        reached = skipper.advance(row, False, desk.due())
-        candles_of.append(skipper.look(reached))
-    assert skipper.advance(10, False, desk.due(START_NS + 12 * HOUR_NS)) == 11
-    candles_of.append(skipper.look(11))
-    assert desk.looked == [(7, [("s", "A")]), (8, [("u", "A")]), (9, [("s", "A"), ("t", "A")]), (11, [])]
-    assert candles_of == [["A"], ["A"], ["A"], []]
+    seen = []
+    for row, alarm in ((0, NEVER), (8, NEVER), (9, NEVER), (10, START_NS + 12 * HOUR_NS)):
+        reached, _ = skipper.advance(row, False, alarm)
+        seen.append((reached, list(skipper.look(reached)), desk.attending))
+    assert seen == [
+        (7, ["A"], (("s", "A"),)), (8, ["A"], (("u", "A"),)), (9, ["A"], (("s", "A"), ("t", "A"))),
+        (11, [], ()),
+    ]  # fmt: skip
+
+
+def test_a_row_that_only_the_core_needs_is_marked_with_those_before_it() -> None:
+    """Then it needs no mark of its own, and the caller is told that the venue has nothing to do there."""
+    waits = Waits(START_NS + 50 * HOUR_NS, at_market=False, levels={"A": (-np.inf, 130.0)}, holding=True)
+    desk = Desk(waits)
+    skipper = Skipper(hourly(), [watch([7])], desk, desk)
+    assert skipper.advance(2, False, funding_ns=START_NS + 9 * HOUR_NS) == (7, True)
+    skipper.look(7)
+    assert (desk.marked, desk.looked) == ([(2, 8)], [])
+
+
+@pytest.mark.parametrize(
+    ("waits", "limit", "funding_hour", "trigger"),
+    [
+        (NOTHING, 7, 60, 7),  # a limit is crossed there
+        (NOTHING, 60, 60, 23),  # its close is the end of a day
+        (Waits(START_NS + 8 * HOUR_NS, at_market=False, levels={}, holding=False), 60, 60, 7),
+        (Waits(None, at_market=False, levels={"A": (-np.inf, 117.0)}, holding=False), 60, 60, 7),
+        (Waits(None, False, {}, False, marks={"A": (-np.inf, 117.0)}), 60, 60, 7),
+        (Waits(None, at_market=False, levels={}, holding=True), 60, 8, 7),
+    ],
+)
+def test_a_row_that_others_may_need_is_marked_when_they_are_done(
+    waits: Waits, limit: int, funding_hour: int, trigger: int
+) -> None:
+    """What the venue does there, or a new day, comes before the mark; a limit must be looked at."""
+    desk = Desk(waits, limit)
+    skipper = Skipper(hourly(), [watch([trigger])], desk, desk)
+    assert skipper.advance(2, False, funding_ns=START_NS + funding_hour * HOUR_NS) == (trigger, False)
+    skipper.look(trigger)
+    assert (desk.marked, desk.looked) == ([(2, trigger)], [trigger])
 
 
 def test_the_candles_of_those_who_look_come_in_the_order_of_the_symbols() -> None:
@@ -219,7 +250,7 @@ def test_the_candles_of_those_who_look_come_in_the_order_of_the_symbols() -> Non
     timeline = build_timeline([candles(symbol, range(60)) for symbol in "BCA"])
     names = ("s A", "s C", "t A", "t B", "u C")
     skipper = Skipper(timeline, [watch([9], name=name) for name in names], desk, desk)
-    assert skipper.look(skipper.advance(0, False, desk.due())) == ["B", "C", "A"]
+    assert skipper.look(skipper.advance(0, False)[0]) == ["B", "C", "A"]
 
 
 TERMS = OrderTerms("s", "A", Side.BUY, Decimal(1))
@@ -237,8 +268,8 @@ def test_what_moves_a_strategy_makes_it_be_asked_again(event: Moving) -> None:
     """After each such event the rows that wake are those of where the strategy stands now."""
     desk = Desk()
     skipper = Skipper(hourly(), [watch([20], [10]), watch([30], [5], "s B")], desk, desk)
-    assert skipper.advance(0, False, desk.due()) == 20
+    assert skipper.advance(0, False)[0] == 20
     desk.postures = {("s", "A"): Posture.LONG, ("s", "B"): Posture.LONG}
-    assert skipper.advance(0, False, desk.due()) == 20  # nobody said so
-    skipper.hear(1, 0, event)
-    assert skipper.advance(0, False, desk.due()) == 10  # and B is another symbol
+    assert skipper.advance(0, False)[0] == 20  # nobody said so
+    skipper.hear(event)
+    assert skipper.advance(0, False)[0] == 10  # and B is another symbol

@@ -76,7 +76,7 @@ def test_the_reader_hands_out_the_candles_of_a_row(order: Sequence[int]) -> None
     timeline = build_timeline([columns("B", range(2500)), columns("A", minutes)])
     reader = CandleReader(timeline)
     for row in order:
-        found = reader.at(row)
+        found = reader.of(timeline.symbols, row)
         assert [candle.symbol for candle in found] == (["B", "A"] if row % 7 else ["B"])
         for candle in found:
             assert (candle.open_ns, candle.close_ns) == (
@@ -96,7 +96,7 @@ def test_the_reader_hands_out_what_is_asked_for() -> None:
     for row, wanted, found in ((1, "BA", "BA"), (1, "AB", "AB"), (0, "BC", "C"), (0, "B", ""), (0, "", "")):
         candles = reader.of(list(wanted), row)
         assert "".join(candle.symbol for candle in candles) == found
-        assert all(candle in reader.at(row) for candle in candles)
+        assert all(candle in reader.of("ABC", row) for candle in candles)
 
 
 def test_the_last_close_looks_back_only() -> None:

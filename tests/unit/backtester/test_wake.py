@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agentic_trading.backtester.timeline import Timeline, build_timeline
 from agentic_trading.backtester.wake import NEVER, Lookout, Watch, watch_of
 from agentic_trading.core.enums import MINUTE_NS, Posture, Timeframe
+from agentic_trading.core.events import Refusal
 from agentic_trading.core.features import Triggers
 from agentic_trading.core.models import CandleColumns, IntArray
 
@@ -41,11 +42,13 @@ class Rows:
 
 
 def watch(flat: list[int], long: list[int], short: list[int], name: str = "s A") -> Watch:
-    """A watch of "strategy symbol" whose masks mark these rows."""
-    masks = np.zeros((3, COUNT), dtype=np.bool_)
-    for mask, rows in zip(masks, (flat, long, short), strict=True):
-        mask[rows] = True
-    return Watch(*name.split(), *masks)
+    """A watch of "strategy symbol" with these trigger rows."""
+    return Watch(*name.split(), COUNT, *[np.array(rows, dtype=np.intp) for rows in (flat, long, short)])
+
+
+def moved(strategy: str, symbol: str) -> Refusal:
+    """An event after which a strategy may stand elsewhere on a symbol."""
+    return Refusal(1, "p", strategy, symbol, "code", None, None, None)
 
 
 class Stances:
@@ -101,13 +104,13 @@ def test_the_next_row_is_the_first_of_all_watches(
         for name, posture in changed:
             strategy, symbol = name.split()
             stances.of[strategy, symbol] = posture
-            lookout.changed(strategy, symbol)
+            lookout.hear(moved(strategy, symbol))
         row += step
         wanted = [each.following(stances.at(each), row) for each in watches]
         found = lookout.next_row(row)
         assert found == min(wanted)
         if found != NEVER:
-            assert lookout.acting(found) == [at for at, first in enumerate(wanted) if first == found]
+            assert list(lookout.acting(found)) == [at for at, first in enumerate(wanted) if first == found]
 
 
 def test_nobody_to_ask_means_never() -> None:
@@ -125,9 +128,9 @@ def test_who_changed_is_asked_once_and_nobody_else() -> None:
     stances.asked.clear()
     stances.of["s", "B"] = Posture.LONG
     for symbol in ("B", "B", "unwatched"):
-        lookout.changed("s", symbol)
-    assert (lookout.next_row(2), lookout.acting(4)) == (4, [1])
-    assert (lookout.next_row(5), lookout.acting(5)) == (5, [0, 2])
+        lookout.hear(moved("s", symbol))
+    assert (lookout.next_row(2), lookout.acting(4)) == (4, (1,))
+    assert (lookout.next_row(5), lookout.acting(5)) == (5, (0, 2))
     assert stances.asked == [("s", "B")]
 
 
@@ -135,7 +138,7 @@ def test_a_row_on_which_nobody_could_act_has_nobody() -> None:
     """A row that is looked at for another reason, before the next trigger row, wakes no strategy."""
     lookout = Lookout([watch([7], [], []), watch([9], [], [], "t A")], Stances())
     assert lookout.next_row(3) == 7
-    assert [lookout.acting(row) for row in (3, 6, 7)] == [[], [], [0]]
+    assert [lookout.acting(row) for row in (3, 6, 7)] == [(), (), (0,)]
 
 
 # --- from masks to rows -----------------------------------------------------------------------

@@ -4,16 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from agentic_trading.core.accounting import Applied, apply_trade
+from agentic_trading.core.accounting import apply_trade
 
 
-def applied(*trades: tuple[str, str]) -> Applied:
+def applied(*trades: tuple[str, str]) -> tuple[Decimal, Decimal, Decimal]:
     """Quantity and cost after trades of (signed quantity, price), and the profit of all of them."""
     quantity = cost = realised = Decimal(0)
     for traded, price in trades:
         quantity, cost, profit = apply_trade(quantity, cost, Decimal(traded), Decimal(price))
         realised += profit
-    return Applied(quantity, cost, realised)
+    return quantity, cost, realised
 
 
 @pytest.mark.parametrize(
@@ -32,22 +32,21 @@ def applied(*trades: tuple[str, str]) -> Applied:
 )
 def test_average_cost(trades: list[tuple[str, str]], quantity: str, cost: str, realised: str) -> None:
     """Adding keeps the average, reducing realises against it, a flip closes all and opens the rest."""
-    assert applied(*trades) == Applied(Decimal(quantity), Decimal(cost), Decimal(realised))
+    assert applied(*trades) == (Decimal(quantity), Decimal(cost), Decimal(realised))
 
 
 def test_the_remainder_of_a_share_stays_with_the_rest() -> None:
     """Three closes of a third each release 3.33333333 twice and what is left, 3.33333334, at the end."""
-    first = apply_trade(Decimal(3), Decimal(10), Decimal(-1), Decimal(0))
-    second = apply_trade(first.quantity, first.cost, Decimal(-1), Decimal(0))
-    third = apply_trade(second.quantity, second.cost, Decimal(-1), Decimal(0))
-    assert [each.realised for each in (first, second, third)] == [
-        Decimal("-3.33333333"), Decimal("-3.33333334"), Decimal("-3.33333333"),
-    ]  # fmt: skip
-    assert (third.quantity, third.cost) == (0, 0)
+    quantity, cost, profits = Decimal(3), Decimal(10), []
+    for _ in range(3):
+        quantity, cost, profit = apply_trade(quantity, cost, Decimal(-1), Decimal(0))
+        profits.append(profit)
+    assert profits == [Decimal("-3.33333333"), Decimal("-3.33333334"), Decimal("-3.33333333")]
+    assert (quantity, cost) == (0, 0)
 
 
 def test_a_trade_of_nothing_changes_nothing() -> None:
     """Zero traded leaves a long, a short and a flat position as they are."""
     for quantity, cost in ((2, 200), (-2, -200), (0, 0)):
-        unchanged = Applied(Decimal(quantity), Decimal(cost), Decimal(0))
+        unchanged = (Decimal(quantity), Decimal(cost), Decimal(0))
         assert apply_trade(Decimal(quantity), Decimal(cost), Decimal(0), Decimal(100)) == unchanged

@@ -42,7 +42,7 @@ def mark(
     day_edges = np.array(edges or [0] * len(prices), dtype=np.int8)
     out = np.zeros((5, len(prices)))
     done = mark_rows(
-        levels, np.array(quantities), 50.0, 30.0, rows, day_edges, limits, out, 0, 0, len(prices)
+        levels, np.array(quantities), 50.0, 30.0, rows, day_edges, limits, out, 0, 0, len(prices), True
     )
     return done, out, levels
 
@@ -119,7 +119,7 @@ def test_one_row_or_many_give_the_same_bits(
     for parts in ([0, 12], [0, cut, 12], list(range(13))):
         out, levels = np.zeros((5, 12)), new_levels(10_000.0)
         for first, last in pairwise(parts):
-            mark_rows(levels, quantities, 77.7, 3.3, prices, edges, NO_LIMITS, out, first, first, last)
+            mark_rows(levels, quantities, 77.7, 3.3, prices, edges, NO_LIMITS, out, first, first, last, True)
         results.append((out.tobytes(), levels.tobytes()))
     assert results[0] == results[1] == results[2]
 
@@ -148,7 +148,18 @@ def test_the_row_that_crosses_a_limit_is_found_however_the_rows_are_cut(
     while crossed < 12:
         before = levels.copy()
         mark_rows(
-            levels, quantities, 50.0, 0.0, prices, edges, NO_LIMITS, visited, crossed, crossed, crossed + 1
+            levels,
+            quantities,
+            50.0,
+            0.0,
+            prices,
+            edges,
+            NO_LIMITS,
+            visited,
+            crossed,
+            crossed,
+            crossed + 1,
+            True,
         )
         value = visited[EQUITY, crossed]
         day_start = before[LAST] if edges[crossed] & DAY_BEFORE else before[DAY_START]
@@ -161,7 +172,7 @@ def test_the_row_that_crosses_a_limit_is_found_however_the_rows_are_cut(
     for stop in (cut, 12):
         if row <= stop:
             row = mark_rows(
-                kept, quantities, 50.0, 0.0, prices, edges, np.array(limits), swept, row, row, stop
+                kept, quantities, 50.0, 0.0, prices, edges, np.array(limits), swept, row, row, stop, True
             )
         if row < stop:
             break

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,7 +90,7 @@ def test_arguments_of_every_kind() -> None:
     assert numerics.mix(2**64 - 1) == numerics.mix.py_func(2**64 - 1)  # type: ignore[attr-defined]
     with pytest.raises(TypeError):
         scaled(values)
-    with pytest.raises(numba.TypingError):
+    with pytest.raises(refusals_of_numba()):
         scaled("six", 2.0, 1)
 
 
@@ -120,7 +119,7 @@ def test_read_only_memory_stays_as_it_is() -> None:
     """A kernel that would write to an array that must not be written is refused, not obeyed."""
     out = np.zeros(2, dtype=np.int64)
     out.flags.writeable = False
-    with pytest.raises(numba.TypingError):
+    with pytest.raises(refusals_of_numba()):
         counted(np.ones((2, 3)), np.array([True, False, True]), out)
     assert out.tolist() == [0, 0]
 
@@ -130,6 +129,13 @@ def test_a_kernel_that_raises_gives_no_number() -> None:
     assert raising(np.array([-1.0])) == -1.0
     with pytest.raises((SystemError, ValueError)):
         raising(np.array([1.0]))
+
+
+def refusals_of_numba() -> type[Exception]:
+    """What Numba raises for arguments it cannot take; importing it costs a second, for these tests only."""
+    import numba
+
+    return numba.TypingError
 
 
 PROGRAM = """
@@ -147,6 +153,7 @@ def elsewhere(cache: Path) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.integration
 def test_the_compiler_is_loaded_once_and_never_for_nothing(tmp_path: Path) -> None:
     """What one process compiled the next one runs without Numba; a damaged file is compiled again."""
     bits, loaded, folder = elsewhere(tmp_path)

@@ -74,7 +74,7 @@ def test_only_what_is_attended_is_emitted(visits: list[tuple[int, list[Key]]]) -
     """Whoever attends, in whatever order it is said: the vectors are those of all, less the others'."""
     everything, attended = TableFeatures(TABLES), TableFeatures(TABLES)
     for at_ns, keys in visits:
-        attended.attend(keys)
+        attended.attended = attended.readers(keys)
         whole = told(everything, at_ns)
         assert told(attended, at_ns) == [
             vector for vector in whole if (vector.timeframe, vector.symbol) in keys
@@ -87,8 +87,8 @@ def test_history_ends_with_the_row_that_was_looked_at() -> None:
     frame, symbol = KEYS[0]
     columns, _ = TABLES[KEYS[0]]
     told(features, int(columns.close_ns[3]))
-    features.attend([])
+    features.attended = []
     told(features, int(columns.close_ns[9]))
-    features.attend([KEYS[0]])
+    features.attended = features.readers([KEYS[0]])
     told(features, int(columns.close_ns[12]))
     assert list(features.last_candles(symbol, frame, 2)) == [candle_of(columns, 11), candle_of(columns, 12)]

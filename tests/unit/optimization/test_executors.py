@@ -12,7 +12,7 @@ from agentic_trading.optimization.executors import Outcome, processes
 from sweep_work import DEATH, Work, ones
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.integration), 3])
 def test_every_piece_of_work_has_one_outcome(tmp_path: Path, workers: int) -> None:
     """However many workers there are, each position comes back once, with its own value or sentence."""
     outcomes = list(processes(Work(tmp_path), [3, -1, 4, 5], workers))
@@ -29,6 +29,7 @@ def test_work_of_a_dead_worker_is_done_again(tmp_path: Path) -> None:
     assert deaths == [(1, DEATH)]
 
 
+@pytest.mark.integration
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_a_worker_killed_amid_a_batch(tmp_path: Path) -> None:
     """Of a batch whose worker is killed, only what it was busy with is begun again; nothing is lost."""
@@ -40,6 +41,7 @@ def test_a_worker_killed_amid_a_batch(tmp_path: Path) -> None:
     assert [work.begun(number) for number in range(40)] == [1 + (number in (2, 17)) for number in range(40)]
 
 
+@pytest.mark.integration
 def test_deadly_work_is_given_up(tmp_path: Path) -> None:
     """Work that kills its worker twice fails with a sentence; all other work is done."""
     deaths: list[tuple[int, int]] = []
@@ -50,6 +52,7 @@ def test_deadly_work_is_given_up(tmp_path: Path) -> None:
     assert deaths == [(0, DEATH), (0, DEATH)]
 
 
+@pytest.mark.integration
 def test_arrays_are_shared_and_yet_each_workers_own() -> None:
     """Workers see the parent's array without a copy; what one of them writes there, no other finds."""
     evaluate = ones(1000)
@@ -58,6 +61,7 @@ def test_arrays_are_shared_and_yet_each_workers_own() -> None:
     assert evaluate(0.0) == (1.0, True)
 
 
+@pytest.mark.integration
 def test_workers_start_while_the_parent_prepares() -> None:
     """What ``meanwhile`` changes in the work is what the workers get; they are there while it runs."""
     evaluate = ones(10)
@@ -71,6 +75,7 @@ def test_workers_start_while_the_parent_prepares() -> None:
     assert there == [1]
 
 
+@pytest.mark.integration
 def test_a_parent_that_cannot_prepare_leaves_nobody_waiting(tmp_path: Path) -> None:
     """An error while preparing is the caller's to hear, and ends the workers."""
 
@@ -82,6 +87,7 @@ def test_a_parent_that_cannot_prepare_leaves_nobody_waiting(tmp_path: Path) -> N
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.integration
 def test_no_worker_is_left_behind(tmp_path: Path) -> None:
     """Whoever stops listening early leaves no worker running."""
     outcomes = processes(Work(tmp_path), [1, 2, 3, 4], 2)

@@ -466,8 +466,8 @@ def test_an_exit_that_found_less_than_it_expected_is_finished(desk: OrderDesk) -
     desk.hold(Side.BUY, "1", protective_stop=Decimal(90))
     second = desk.hold(Side.BUY, "0.5", protective_stop=Decimal(90))
     exits = [desk.approve(each) for each in desk.say(FLAT)]
-    desk.fill(exits[0], "0.6")
-    assert desk.cancel(exits[0], "position_was_smaller") == []
+    desk.amend(exits[0], "0.6")
+    assert desk.fill(exits[0], "0.6") == []
     again = desk.fill(exits[1], "0.5")
     assert second + "s" in desk.orders.all
     assert sum(terms_of([each]).quantity for each in again) == Decimal("0.4")

@@ -56,6 +56,36 @@ def test_extremes_are_those_since_the_entry() -> None:
     assert (entry.high, entry.low) == (104.0, 97.0)
 
 
+class Candles:
+    """Rows of candles that nobody shows: of row ``r`` the high is 100 + r and the low 100 - r."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    def extremes(self, symbol: str, start: int, stop: int) -> tuple[float, float]:
+        self.asked.append((start, stop))
+        return 100.0 + stop - 1, 100.0 - (stop - 1)
+
+
+def test_unseen_candles_count_from_the_row_of_the_entry_on() -> None:
+    """Rows before the entry do not stretch it, each row after it does once, and only for who asks."""
+    book, market = Book(), Candles()
+    book.entries.unseen(market, 5)
+    book.trade(1, Side.BUY, "1", "100")
+    book.entries.unseen(market, 5)
+    assert (entry := book.entries.entry("a", PERP)) is not None
+    assert (entry.high, entry.low, market.asked) == (100.0, 100.0, [])
+    for stop in (7, 8, 10):
+        book.entries.unseen(market, stop)
+    for _ in range(2):
+        assert (entry := book.entries.entry("a", PERP)) is not None
+        assert (entry.high, entry.low, market.asked) == (109.0, 91.0, [(5, 10)])
+    book.entries.unseen(market, 12)
+    book.trade(2, Side.SELL, "2", "100")
+    assert (entry := book.entries.entry("a", PERP)) is not None
+    assert (entry.high, entry.low, market.asked) == (100.0, 100.0, [(5, 10)])
+
+
 def test_another_fill_keeps_the_extremes() -> None:
     """Adding to a position, or a fill that is reported again, does not start the entry afresh."""
     for side in Side:

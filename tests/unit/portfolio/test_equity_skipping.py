@@ -135,10 +135,12 @@ def test_a_sweep_stops_before_a_limit() -> None:
 
 
 def test_a_sweep_that_marks_nothing_changes_nothing() -> None:
-    """If the very first row needs a look, the account has its cash, no row and no price."""
+    """If the very first row needs a look, the account has what it had, no row and no price."""
     account = curve()
+    before = account.equity, account.cash
     assert account.skip(four_rows(), np.array([np.inf, np.inf, 5_000.0]), 0, 4) == 0
-    assert account.equity == 1_000.0 - 30.0 - 2.0
+    assert (account.equity, account.cash) == before
+    assert account.cash == 1_000.0 - 30.0 - 2.0
     assert account.rows()[0].size == 0
     assert np.isnan(account.price(SPOT))
     assert account.marked_ns(SPOT) == 0

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentic_trading.core.enums import Liquidity, Side
-from agentic_trading.core.events import Fill, Funding, FundingPosted
+from agentic_trading.core.enums import Direction, Liquidity, Side
+from agentic_trading.core.events import Fill, Funding, FundingPosted, Liquidated
 from agentic_trading.core.money import exact
 from agentic_trading.portfolio.ledger import Ledger
 from order_desk import INSTRUMENTS, PERP, SPOT
@@ -40,7 +40,7 @@ def fill(
     )
 
 
-def post(ledger: Ledger, *events: Fill | Funding) -> list[FundingPosted]:
+def post(ledger: Ledger, *events: Fill | Funding | Liquidated) -> list[FundingPosted]:
     posted: list[FundingPosted] = []
     with exact():
         for event in events:
@@ -93,6 +93,17 @@ def test_a_fee_in_a_third_asset_touches_neither_side() -> None:
     assert (ledger.position("a", SPOT).quantity, ledger.position("a", SPOT).fees) == (D(1), D(0))
 
 
+def test_a_stock_for_fees_is_worth_its_stated_price() -> None:
+    """It counts at that price, and a fee paid from it lowers what the account is worth by its value."""
+    ledger = Ledger(INSTRUMENTS, {"USDT": D(400), "BNB": D(2)}, {"BNB": D(300)})
+    assert ledger.quote_value("USDT") == 1_000
+    post(ledger, fill(1, Side.BUY, "1", "100", "0.002", asset="BNB"))
+    assert ledger.balances == {"USDT": D(300), "BTC": D(1), "BNB": D("1.998")}
+    book = ledger.position("a", SPOT)
+    assert (book.quantity, book.fees) == (D(1), D("0.6"))
+    assert ledger.quote_value("USDT") - 1_000 == book.flow == D("-100.6")
+
+
 def test_strategies_do_not_touch_each_others_books() -> None:
     """Opposite strategies on one perpetual keep their own positions while the account nets."""
     ledger = make_ledger()
@@ -110,12 +121,12 @@ def test_strategies_do_not_touch_each_others_books() -> None:
 
 
 def test_a_fill_that_is_reported_again_posts_nothing() -> None:
-    """Fills are a set keyed by trade id: the second report of one changes no number and no version."""
+    """Fills are a set keyed by trade id: the second report of one changes no number and is no posting."""
     ledger = make_ledger()
     post(ledger, fill(1, Side.BUY, "1", "100", "0.1"))
-    before = (dict(ledger.balances), ledger.version, ledger.position("a", SPOT).flow)
+    before = (dict(ledger.balances), len(ledger.posted), ledger.position("a", SPOT).flow)
     post(ledger, fill(1, Side.BUY, "1", "100", "0.1"))
-    assert (ledger.balances, ledger.version, ledger.position("a", SPOT).flow) == before
+    assert (ledger.balances, len(ledger.posted), ledger.position("a", SPOT).flow) == before
 
 
 def test_the_order_of_fills_does_not_matter() -> None:
@@ -173,6 +184,23 @@ def test_funding_passes_by_who_is_flat() -> None:
     assert [(each.strategy, each.payment) for each in posted] == [("b", D("-0.1"))]
 
 
+def test_what_is_held_follows_the_books() -> None:
+    """One mapping for the whole run has the sub-books that are not flat, each with the way it is held."""
+    ledger = make_ledger()
+    held, steps = ledger.held, list[list[tuple[str, str, Direction]]]()
+    for each in (
+        fill(1, Side.BUY, "1", "100", symbol=PERP),
+        fill(2, Side.SELL, "3", "100", symbol=PERP),
+        fill(3, Side.BUY, "1", "100", "1", asset="BTC", strategy="b"),  # the fee takes all of it
+        fill(4, Side.BUY, "1", "100", strategy="b"),
+        Liquidated(5, PERP, D(-2), D(100), D(0), D(100), "liquidated"),
+    ):
+        post(ledger, each)
+        steps.append([(*pair, book.direction) for pair, book in held.items()])
+    long, short = ("b", SPOT, Direction.LONG), ("a", PERP, Direction.SHORT)
+    assert steps == [[("a", PERP, Direction.LONG)], [short], [short], [short, long], [long]]
+
+
 AMOUNTS = st.integers(1, 500).map(lambda lots: D(lots) / 100)
 PRICES = st.integers(500, 2_000).map(lambda ticks: D(ticks) / 10)
 
@@ -206,6 +234,7 @@ def test_sub_books_sum_to_the_account(
             ledger.react(Funding(99, PERP, D("0.0001"), D(100), net, payment))
             cash += payment
         books = list(ledger.positions())
+        assert ledger.held == {(strategy, symbol): book for strategy, symbol, book in books if book.quantity}
         for symbol in (SPOT, PERP):
             held = sum((book.quantity for _, name, book in books if name == symbol), D(0))
             assert held == ledger.net_quantity(symbol)

@@ -6,6 +6,7 @@ import pytest
 
 from agentic_trading.core.enums import Direction, Regime, Timeframe
 from agentic_trading.core.events import FeatureVector, RegimeChanged, Signal, SignalAdmitted, SignalGated
+from agentic_trading.core.interfaces import direction_of
 from agentic_trading.core.models import Candle
 from agentic_trading.strategies.regime.detector import RegimeDetector
 from agentic_trading.strategies.regime.gate import Gate
@@ -16,6 +17,7 @@ class Holding:
 
     def __init__(self, quantity: int) -> None:
         self.quantity = Decimal(quantity)
+        self.direction = direction_of(self.quantity)
         self.cost = Decimal(0)
 
     def position(self, strategy: str, symbol: str) -> "Holding":

@@ -49,7 +49,7 @@ def test_every_built_in_strategy_is_covered_here() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=min(60, settings().max_examples))
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_row_that_matters_is_outside_the_mask(name: str, seed: int) -> None:
     """What ``on_candle`` answers while flat, long or short lies in the mask of that state."""

@@ -20,8 +20,10 @@ _FOLDER = Path(__file__).parent
 
 def write_report(result: Result, path: Path) -> Path:
     """Write the report to ``path`` and return it; raises ConfigError if that is not possible."""
+    pieces = _pieces(result)
     try:
-        path.write_bytes(page(result).encode())
+        with path.open("wb") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise ConfigError(f"cannot write the report to {path}: {error.strerror or error}") from None
     return path
@@ -29,6 +31,11 @@ def write_report(result: Result, path: Path) -> Path:
 
 def page(result: Result) -> str:
     """The whole page. All text that comes from settings or data is escaped."""
+    return b"".join(_pieces(result)).decode()
+
+
+def _pieces(result: Result) -> list[bytes]:
+    """The page, piece by piece in its order; the script of the charts, most of it, is taken as it is."""
     content = content_of(result)
     data = payload(result, content)
     slots = {
@@ -43,10 +50,16 @@ def page(result: Result) -> str:
         "settings": escape(result.settings_toml),
         "style": _part("page.css"),
         "data": _embedded(data),
-        "plotly": _plotly(),
         "script": _part("page.js") + _part("trades.js"),
     }
-    return _SLOT.sub(lambda match: slots[match[1]], _part("page.html"))
+    around = _SLOT.split(_part("page.html"))  # text, slot, text, slot, ..., text
+    pieces = []
+    for number, part in enumerate(around):
+        if number % 2 == 0:
+            pieces.append(part.encode())
+        else:
+            pieces.append(_plotly() if part == "plotly" else slots[part].encode())
+    return pieces
 
 
 def _head(content: Content) -> dict[str, str]:
@@ -101,12 +114,12 @@ def _part(name: str) -> str:
 
 
 @cache
-def _plotly() -> str:
+def _plotly() -> bytes:
     """The script of the chart library, read from its files: nothing of the library itself is needed."""
     spec = find_spec("plotly")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("plotly, whose script draws the charts, is not installed", name="plotly")
-    return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
 def _embedded(value: object) -> str:

@@ -60,15 +60,17 @@ def price_candles(candles: Mapping[str, CandleColumns], total: int = CHART_CANDL
 
 def _merged(columns: CandleColumns, limit: int) -> pl.DataFrame:
     step_ns = _step_ns(columns, limit)
-    interval = columns.open_ns // step_ns
-    first = np.flatnonzero(np.diff(interval, prepend=interval[0] - 1))
+    opens, bars = columns.open_ns, columns.bars
+    edges = np.arange(opens[0] // step_ns, opens[-1] // step_ns + 1) * step_ns
+    first = distinct(
+        np.searchsorted(opens, edges)
+    )  # intervals without a candle begin where the next one does
     last = np.append(first[1:], len(columns)) - 1
-    bars = columns.bars
     return pl.DataFrame(
         {
             "symbol": pl.repeat(columns.symbol, first.shape[0], dtype=pl.String, eager=True),
-            "open_ns": interval[first] * step_ns,
-            "timestamp_ns": columns.close_ns[last],
+            "open_ns": opens[first] // step_ns * step_ns,
+            "timestamp_ns": opens[last] + columns.timeframe.ns,
             "open": bars[OPEN, first],
             "high": np.maximum.reduceat(bars[HIGH], first),
             "low": np.minimum.reduceat(bars[LOW], first),
@@ -80,7 +82,7 @@ def _merged(columns: CandleColumns, limit: int) -> pl.DataFrame:
 def _step_ns(columns: CandleColumns, limit: int) -> int:
     """The finest usual interval, a multiple of the candles' own, that makes at most ``limit`` of them."""
     own_ns = columns.timeframe.ns
-    span_ns = int(columns.close_ns[-1] - columns.open_ns[0])
+    span_ns = int(columns.open_ns[-1] - columns.open_ns[0]) + own_ns
     for step_ns in (own_ns, *_STEPS_NS):
         # One more, because the first and the last may be cut by the edges of the interval.
         if step_ns % own_ns == 0 and span_ns <= (limit - 1) * step_ns:

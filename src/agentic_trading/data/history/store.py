@@ -147,32 +147,35 @@ class HistoryStore:
             raise ValueError("funding rates are not candles; use read_funding")
         folder = self.folder(key.venue, key.symbol)
         manifest = load_manifest(folder)
-        months = []
+        times, prices = [np.empty(0, dtype=np.int64)], [np.empty((5, 0))]
+        before = times[0]
         for month in self._months(key, start_ns, end_ns):
             name = f"{key.name}/{month}.parquet"
             frame = self._file(key, name, manifest)
             stamps, *bars = (frame[column].to_numpy() for column in CANDLE_COLUMNS)
+            findings = quality.errors_of(stamps, tuple(bars), key.timeframe)
             remedy = f"delete it and get it again with: {self._remedy(key, f'{month}-01')}"
-            quality.require_sound(
-                quality.errors_of(stamps, tuple(bars), key.timeframe), f"{folder / name}", remedy
-            )
-            months.append((stamps, bars))
-        if not months:
-            return np.empty(0, dtype=np.int64), np.empty((5, 0))
-        open_ns = np.concatenate([stamps for stamps, _ in months]) * MS
+            quality.require_sound(findings, f"{folder / name}", remedy)
+            open_ns = stamps * MS
+            self._require_order(key, np.concatenate((before, open_ns)))
+            before = open_ns[-1:]
+            low, high = np.searchsorted(open_ns, (start_ns, end_ns))
+            # Copies: a view would keep the whole frame.
+            times.append(open_ns[low:high].copy())
+            prices.append(np.stack([column[low:high] for column in bars]))
+        return np.concatenate(times), np.concatenate(prices, axis=1)
+
+    def _require_order(self, key: SeriesKey, open_ns: IntArray) -> None:
+        """Raise CorruptData, naming the first candle that is not later than the one before it."""
         backwards = np.flatnonzero(np.diff(open_ns) <= 0)
         if backwards.size:
             at = int(open_ns[backwards[0] + 1])
+            month = month_of(at)
             raise CorruptData(
-                f"{folder / key.name / month_of(at)}.parquet: the candle of {iso(at)} UTC is not later than "
-                f"the one before it, but candles must be sorted and unique: delete it and get it again with: "
-                f"{self._remedy(key, f'{month_of(at)}-01')}"
+                f"{self.folder(key.venue, key.symbol) / key.name / month}.parquet: the candle of {iso(at)} "
+                f"UTC is not later than the one before it, but candles must be sorted and unique: delete it "
+                f"and get it again with: {self._remedy(key, f'{month}-01')}"
             )
-        whole = np.empty((5, len(open_ns)))
-        for field in range(5):
-            np.concatenate([bars[field] for _, bars in months], out=whole[field])
-        low, high = np.searchsorted(open_ns, (start_ns, end_ns))
-        return open_ns[low:high], np.ascontiguousarray(whole[:, low:high])
 
     def stamps(self, key: SeriesKey) -> IntArray:
         """Open times (ns) of all stored candles of a series, shape (n,); reads only that column."""
@@ -291,9 +294,7 @@ def _cut(columns: CandleColumns, first_ns: int, last_ns: int) -> CandleColumns:
     high = max(low, int(np.searchsorted(columns.open_ns, last_ns - columns.timeframe.ns, side="right")))
     if high - low == len(columns):
         return columns
-    inside = columns.starts[(columns.starts > low) & (columns.starts < high)] - low
-    return CandleColumns(
-        columns.symbol, columns.timeframe, columns.open_ns[low:high].copy(),
-        np.ascontiguousarray(columns.bars[:, low:high]), columns.filled[low:high].copy(),
-        np.concatenate((np.zeros(min(1, high - low), dtype=np.int64), inside)),
-    )  # fmt: skip
+    part = columns.rows(low, high)
+    return msgspec.structs.replace(
+        part, open_ns=part.open_ns.copy(), bars=np.ascontiguousarray(part.bars), filled=part.filled.copy()
+    )

@@ -51,7 +51,7 @@ def candles_of(symbol: str, seed: int, count: int) -> CandleColumns:
     return CandleColumns(symbol, Timeframe.M15, opens, bars, np.zeros(count, dtype=np.bool_), starts)
 
 
-def grounds_of(strategy: BaseStrategy[Any], count: int = 500, market: Market = Market.LINEAR) -> list[Ground]:
+def grounds_of(strategy: BaseStrategy[Any], count: int = 350, market: Market = Market.LINEAR) -> list[Ground]:
     """Two symbols with the features that the strategy asks for."""
 
     def table_of(base: CandleColumns) -> Table:
@@ -559,11 +559,11 @@ def drawing(draw: Callable[[], Any]) -> type[Cross]:
     ("draw", "name"),
     [
         (random.random, "random"),
-        (lambda: random.choice("ab"), "getrandbits"),
+        pytest.param(lambda: random.choice("ab"), "getrandbits", marks=pytest.mark.slow),
         (np.random.random, "numpy.random"),
-        (np.random.default_rng, "urandom"),
+        pytest.param(np.random.default_rng, "urandom", marks=pytest.mark.slow),
         (time.time, "time.time"),
-        (time.perf_counter_ns, "time.perf_counter_ns"),
+        pytest.param(time.perf_counter_ns, "time.perf_counter_ns", marks=pytest.mark.slow),
         (lambda: dt.datetime.now(tz=dt.UTC), "datetime.now"),
     ],
 )
