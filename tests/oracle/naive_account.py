@@ -135,13 +135,12 @@ class NaiveAccount:
         self.held[key] = held + signed
         self.cost[key] = cost - share + (signed + closed) * price
 
-    def fund(self, symbol: str, rate: float, mark: float) -> Fraction | None:
-        """Payment = -quantity x mark x rate on the net position, rounded against us."""
-        net = sum((held for (of, _), held in self.held.items() if of == symbol), ZERO)
-        if not net:
-            return None
-        payment = down(-net * exact(mark) * exact(rate), EIGHT_DECIMALS)
-        self.balances[self.rules[symbol].quote] += payment
-        first = next((symbol, leg) for leg in PositionSide if self.held.get((symbol, leg)))
-        self.margins[first] += payment
-        return payment
+    def settle(self, symbol: str, mark: Fraction, rate: Fraction) -> tuple[Fraction, Fraction]:
+        """Payment = -quantity x mark x rate on the net position, rounded against us; the two of them."""
+        net = sum((self.held[key] for key in self.legs(symbol)), ZERO)
+        payment = down(-net * mark * rate, EIGHT_DECIMALS)
+        if net:
+            self.balances[self.rules[symbol].quote] += payment
+            first = next((symbol, leg) for leg in PositionSide if self.held.get((symbol, leg)))
+            self.margins[first] += payment
+        return net, payment

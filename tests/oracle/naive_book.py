@@ -109,6 +109,16 @@ class NaiveBook(NaiveAccount):
     def _tell(self, kind: str, order: Order, **fields: Any) -> None:
         self._say({"type": kind, "order_id": order["id"]} | fields)
 
+    def fund(self, symbol: str, at_ns: int, rate: float, mark: float) -> Report | None:
+        """Known at once or, while other reports travel, after them."""
+        quantity, payment = self.settle(symbol, exact(mark), exact(rate))
+        report = {"type": "Funding", "symbol": symbol, "rate": exact(rate), "mark": exact(mark)}
+        report |= {"quantity": quantity, "payment": payment}
+        self.now = at_ns
+        if quantity and self.unsaid:
+            self._say(report)
+        return report | {"at_ns": at_ns} if quantity and not self.unsaid else None
+
     def _say(self, report: Report) -> None:
         known = self.now + self.model.report_latency_ns
         self.unsaid.append((known, report | {"at_ns": self.now}))

@@ -71,7 +71,7 @@ class NaiveVenue(NaiveMargin):
         for order in self.orders.values():
             order["fresh"] = order["fresh"] in (True, candle.open_ns)
             order["whole"] = True  # what rested at the open may count the whole candle
-        halted = self.rule.status_at(candle.open_ns) is not MarketStatus.TRADING
+        halted = self.halted = self.rule.status_at(candle.open_ns) is not MarketStatus.TRADING
         if not halted:
             self._liquidate(self._failing(exact(self._over(candle).open)))
         self.now, self.step, self.elapsed = candle.open_ns, 1, 0.0
@@ -86,17 +86,13 @@ class NaiveVenue(NaiveMargin):
             self._carry_out(due[0])
         self.elapsed = 0.0
         self.step = 4
-        if halted:
-            self._may_liquidate()
-        elif self.model.optimistic:
+        if self.model.optimistic and not halted:
             self._each(5, candle.close_ns, self._trades_through)
-            self._may_liquidate()
-            self._each(4, candle.close_ns, self._touches_stop)
-        else:
-            self._may_liquidate()
-            self._each(4, candle.close_ns, self._touches_stop)
-            self._each(5, candle.close_ns, self._trades_through)
+        self._may_liquidate()
         if not halted:
+            self._each(4, candle.close_ns, self._touches_stop)
+            if not self.model.optimistic:
+                self._each(5, candle.close_ns, self._trades_through)
             self._may_liquidate()
             self._each(6, candle.close_ns, self._touches_young_stop)
         for order in self.orders.values():
@@ -298,5 +294,5 @@ class NaiveVenue(NaiveMargin):
         if behind:
             self.orders[order["id"]] = self.orders.pop(order["id"])
         order["fresh"] = order["fresh"] or repriced
-        if repriced and self.step == 3:
+        if repriced and self.step == 3 and not self.halted:
             self._takes_at_arrival(order)

@@ -5,8 +5,9 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from agentic_trading.core.enums import MINUTE_NS, OrderType, PositionSide, TimeInForce
-from agentic_trading.core.events import OrderRejected
-from agentic_trading.core.models import Halt
+from agentic_trading.core.events import AmendRejected, Liquidated, OrderRejected
+from agentic_trading.core.models import Halt, MarginTier
+from agentic_trading.core.money import ZERO
 from agentic_trading.core.orders import Target
 from agentic_trading.simulation.venue import SimulatedVenue
 from venue_market import (
@@ -25,6 +26,7 @@ from venue_market import (
 )
 
 FLAT = "100 100 100 100"
+OTHER = "ETH/USDT:USDT"
 
 
 def test_a_good_till_date_order_can_be_cancelled_before_its_end() -> None:
@@ -100,3 +102,75 @@ def test_what_arrives_in_a_hole_before_a_halt_is_carried_out_at_the_open() -> No
     desk.buy("1", at=0.5)
     (rejected,) = only(desk.passes(candle(1, FLAT)), OrderRejected)
     assert (rejected.reason, rejected.at_ns) == ("not_trading", opens)
+
+
+def test_a_closing_order_has_no_quantity_to_amend() -> None:
+    """It closes whatever is held: another quantity contradicts its terms."""
+    desk = Desk()
+    desk.buy("1")
+    close = desk.stop(SELL, "0", "95", close_position=True)
+    desk.amend(close, at=1, quantity="1")
+    (refused,) = only(desk.passes(candle(0, FLAT), candle(1, FLAT)), AmendRejected)
+    assert refused.reason == "terms_contradict"
+
+
+def test_a_target_that_came_to_be_at_the_close_waits_for_the_next_open() -> None:
+    """A stop entry fills somewhere in its candle: what that candle shows is not the target's any more."""
+    desk = Desk()
+    desk.stop(BUY, "1", "101", targets=(Target(Decimal(102), Decimal(1)),))
+    assert executions(desk.passes(candle(0, "100 103 100 103"))) == [("A", "1", "101")]
+    assert executions(desk.passes(candle(1, "102.5 103 102 103"))) == [("At1", "1", "102.5")]
+
+
+def test_margin_is_asked_at_the_mark_of_the_candle_before() -> None:
+    """What the market shows at the open is not yet the mark, though the candle is known already."""
+    desk = Desk(model(leverage=Decimal(10)), balances={"USDT": "60"})
+    desk.buy("3")
+    desk.passes(candle(0, "97 100 97 99"))
+    desk.buy("3", at=1)  # three more at 97 are 29.1, and an open loss of none; free are 60 + 6 - 29.7
+    assert executions(desk.passes(candle(1, "97 98 97 98"))) == [("B", "3", "97")]
+
+
+def test_what_only_reduces_a_leg_needs_no_margin() -> None:
+    """A sale of the long leg opens nothing, however large: it is taken, and executes what is held."""
+    desk = Desk(model(hedged=True, leverage=Decimal(10)), balances={"USDT": "12"})
+    desk.buy("1", position_side=PositionSide.LONG)
+    sale = desk.sell("50", at=1, position_side=PositionSide.LONG)
+    reports = desk.passes(candle(0, FLAT), candle(1, FLAT))
+    assert executions(reports) == [("A", "1", "100"), (sale, "1", "100")]
+
+
+def test_the_position_limit_counts_what_is_held_at_its_mark() -> None:
+    """A far limit does not make the position that is held smaller."""
+    desk = Desk(model(leverage=Decimal(10)))
+    rules = replace(
+        instrument(PERPETUAL), tiers=(MarginTier(ZERO, Decimal(250), Decimal("0.01"), ZERO, Decimal(10)),)
+    )
+    desk.venue = SimulatedVenue(
+        {PERPETUAL: rules}, {PERPETUAL: model(leverage=Decimal(10))}, {"USDT": Decimal(1000)}
+    )
+    desk.buy("2")
+    late = desk.limit(BUY, "1", "80", at=1)
+    assert (
+        story(desk.passes(candle(0, FLAT), candle(1, FLAT)))[-1]
+        == f"OrderRejected {late}: above_position_limit"
+    )
+
+
+def test_who_gaps_beyond_is_liquidated_at_the_mark_of_the_open() -> None:
+    """The mark at which the position was tested is the one that is told."""
+    desk = Desk(model(leverage=Decimal(10), isolated=True), balances={"USDT": "60"})
+    desk.buy("1")
+    (closed,) = only(desk.passes(candle(0, FLAT), candle(1, "90 91 80 85")), Liquidated)
+    assert (closed.mark, closed.price, closed.at_ns) == (Decimal(90), Decimal(90), START_NS + 2 * MINUTE_NS)
+
+
+def test_a_group_falls_in_the_candle_of_its_first_symbol() -> None:
+    """The other one's marks of the same time count, whichever of the two candles passes first."""
+    desk = Desk(model(leverage=Decimal(10)), [PERPETUAL, OTHER], {"USDT": "40"})
+    desk.buy("1")
+    desk.buy("2", symbol=OTHER)
+    desk.venue.pass_candles([candle(0, FLAT), candle(0, FLAT, symbol=OTHER)])
+    reports = desk.venue.pass_candles([candle(1, FLAT), candle(1, "100 100 80 85", symbol=OTHER)])
+    closed = [(each.symbol, each.mark) for each in only(reports, Liquidated)]
+    assert closed == [(OTHER, Decimal(80)), (PERPETUAL, Decimal(100))]

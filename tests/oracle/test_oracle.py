@@ -63,7 +63,7 @@ def differ(world: World) -> None:
         compare(told, naive.pass_candles(instant.candles, instant.at_ns))
         for symbol, *stamp in instant.funding:
             paid = venue.fund(symbol, instant.at_ns, *stamp)
-            compare(paid and Fraction(paid.payment), naive.fund(symbol, *stamp))
+            compare(paid and plain(paid), naive.fund(symbol, instant.at_ns, *stamp))
         books = {asset: Fraction(amount) for asset, amount in venue.account.balances.items() if amount}
         compare(books, {asset: amount for asset, amount in naive.balances.items() if amount})
         for symbol, leg in product(rules, PositionSide):

@@ -47,7 +47,8 @@ class LiveFeatures:
         self.closed: dict[tuple[str, Timeframe], list[Candle]] = {}
         reader = CandleReader(inputs.timeline)
         for row in range(inputs.first_row):  # the pre-roll: what a session is warmed up with
-            self.react(CandlesClosed(int(inputs.timeline.close_ns[row]), reader.at(row)))
+            candles = reader.of(inputs.timeline.symbols, row)
+            self.react(CandlesClosed(int(inputs.timeline.close_ns[row]), candles))
 
     def react(self, event: CandlesClosed) -> list[FeatureVector]:
         candles = list(event.candles)

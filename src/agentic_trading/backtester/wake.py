@@ -45,8 +45,9 @@ class Watch:
         """The rows, of ``count``, that may matter in each posture; between, any of them may."""
         self.strategy = strategy
         self.symbol = symbol
-        rows = (flat,), (long,), (short,), (flat, long, short)
-        self.marks = tuple(_marked(count, *each) for each in rows)
+        exits = _marked(count, long)
+        covers = exits if short is long else _marked(count, short)
+        self.marks = (_marked(count, flat), exits, covers, _marked(count, flat, long, short))
         """By posture: 1 at every trigger row, else 0."""
 
     def following(self, posture: Posture, row: int) -> int:
@@ -128,7 +129,9 @@ def watch_of(
     ``close_ns`` (n,) are the closes of the table's rows, ``warm`` (n,) says where it has values.
     Raises ValueError if a mask is not a boolean array with a value per row.
     """
-    rows, count = np.searchsorted(timeline.close_ns, close_ns), len(timeline)
+    count = len(timeline)
+    # All closes of a table are on the timeline: if they are as many, they are the same.
+    rows = np.arange(count) if len(close_ns) == count else np.searchsorted(timeline.close_ns, close_ns)
     if triggers is None:
         every = rows[warm]
         return Watch(strategy, symbol, count, every, every, every)

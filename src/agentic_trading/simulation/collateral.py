@@ -231,11 +231,12 @@ class Collateral:
         mark = self._marks.over(candle)
         if mark.low <= own[0] or mark.high >= own[1]:
             return True
-        return len(levels) > 1 and any(self._reached(other, candle) for other in self.group(candle.symbol))
-
-    def _reached(self, symbol: str, candle: Candle) -> bool:
-        mark, (down, up) = self._over(symbol, candle), self._levels[symbol]
-        return mark.low <= down or mark.high >= up
+        for other, (down, up) in levels.items() if len(levels) > 1 else ():
+            if other != candle.symbol and self.shared(candle.symbol, other):
+                mark = self._over(other, candle)
+                if mark.low <= down or mark.high >= up:
+                    return True
+        return False
 
     def _level(self, group: Sequence[str], collateral: Decimal) -> None:
         now = {symbol: self._standing_now(symbol) for symbol in group}

@@ -8,8 +8,9 @@ from agentic_trading.core.events import AmendOrder, CancelOrder, Event, SubmitOr
 from agentic_trading.simulation.resting import MarketModel
 from agentic_trading.simulation.tape import delay_of, stream_of
 
+
 class Expiry(msgspec.Struct, frozen=True):
-    """The end of a good-till-date order. The venue acts by itself: what was sent for the order may come first."""
+    """The end of a good-till-date order: the venue acts by itself, whatever travels for the order."""
 
     order_id: str
     reason: str = "expired"

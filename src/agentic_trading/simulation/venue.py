@@ -161,7 +161,11 @@ class SimulatedVenue:
         }
 
     def fund(self, symbol: str, at_ns: int, rate: float, mark: float) -> Funding | None:
-        """Settle funding on the net position at a stamp; None without a position."""
+        """Settle funding on the net position at a stamp; None without a position.
+
+        None too while other reports travel: it is known after them, so it never comes before the fill of
+        the position it was settled on.
+        """
         quantity = self.account.position(symbol)
         if not quantity:
             return None
@@ -169,4 +173,8 @@ class SimulatedVenue:
             exact_rate, exact_mark = decimal_of(rate), decimal_of(mark)
             payment = funding_payment(quantity, exact_mark, exact_rate)
             self.account.fund(self._instruments[symbol], payment)
-        return Funding(at_ns, symbol, exact_rate, exact_mark, quantity, payment)
+        paid = Funding(at_ns, symbol, exact_rate, exact_mark, quantity, payment)
+        if self._tape.next_ns is None:
+            return paid
+        self._tape.reports.append(paid)
+        return None

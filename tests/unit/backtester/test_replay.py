@@ -316,6 +316,12 @@ def test_a_hole_over_midnight_does_not_swallow_the_day() -> None:
     assert days_of(bus) == [("CandlesClosed", 22), ("DayStarted", 24), ("CandlesClosed", 27)]
 
 
+def test_a_day_that_began_before_the_first_row_is_not_begun_again() -> None:
+    """A replay that starts behind a hole over midnight starts within its day."""
+    bus, _ = replayed([hours([21, 26, 27])], first=1)
+    assert days_of(bus) == [("CandlesClosed", 27), ("CandlesClosed", 28)]
+
+
 def test_a_hole_that_ends_at_the_next_midnight() -> None:
     """A day of which only the last candle is there begins before that candle, and the next one after it."""
     bus, _ = replayed([hours([21, 47, 48])])

@@ -153,6 +153,17 @@ def test_the_next_day_is_looked_at_while_something_waits_for_it() -> None:
     assert advance(Desk(), 0, timeline=gaps_apart) == 25
 
 
+def test_one_day_after_another_is_looked_at() -> None:
+    """Who waits for the next day is woken at each midnight in turn, and at no other row."""
+    desk = Desk(waits_for_day=True)
+    skipper, row, found = Skipper(hourly(), [], desk, desk), 0, []
+    while row < 60:
+        reached, _ = skipper.advance(row, False)
+        found.append(reached)
+        row = reached + 1
+    assert found == [23, 47, 60]
+
+
 def test_a_limit_at_the_first_row_marks_nothing() -> None:
     """If the very next row crosses a limit it is looked at, and no row is marked."""
     desk = Desk(limit=5)

@@ -141,6 +141,16 @@ def test_a_row_on_which_nobody_could_act_has_nobody() -> None:
     assert [lookout.acting(row) for row in (3, 6, 7)] == [(), (), (0,)]
 
 
+def test_who_moved_is_asked_again_before_somebody_acts() -> None:
+    """Also between finding a row and acting on it: only those act whose posture has a trigger there."""
+    stances = Stances()
+    lookout = Lookout([watch([4], [], []), watch([4], [], [], "t A")], stances)
+    assert lookout.next_row(2) == 4
+    stances.of["s", "A"] = Posture.LONG
+    lookout.hear(moved("s", "A"))
+    assert lookout.acting(4) == (1,)
+
+
 # --- from masks to rows -----------------------------------------------------------------------
 
 

@@ -164,6 +164,14 @@ def test_an_expired_reversal_still_gets_out(desk: OrderDesk) -> None:
     assert desk.fill(desk.approve(exit_terms[0]), "1") == []
 
 
+def test_a_wish_that_expired_leaves_what_it_wished_for(desk: OrderDesk) -> None:
+    """A waiting wish for the way that is held by then ends without a trace: the position stays."""
+    entry = desk.approve(desk.say(LONG)[0])
+    desk.say(LONG, valid_for=1)
+    desk.clock.now_ns += 5 * MINUTE_NS
+    assert desk.fill(entry, "1") == []
+
+
 def test_an_entry_that_is_not_filled_in_time_is_cancelled(desk: OrderDesk) -> None:
     """When ``valid_for`` is over, what is left of the entry is cancelled once; what was filled stays."""
     proposal, alarm = desk.say(LONG, valid_for=2, stop=95.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agentic_trading.core.enums import Liquidity, Side, Timeframe
-from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Event, Fill
+from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Event, Fill, Funding
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import exact
 from agentic_trading.portfolio.equity import EquityCurve
@@ -59,6 +59,17 @@ def test_equity_marks_spot_and_perpetuals() -> None:
     assert curve.equity == 1_000 - 2 + 20 + 15
     assert curve.cash == 1_000 - 200 - 2
     assert (curve.gross_exposure, curve.net_exposure) == (220 + 135, 220 - 135)
+
+
+def test_funding_alone_moves_the_marks() -> None:
+    """A payment between two closes is in the equity of the second, though nothing was traded."""
+    account = Account()
+    account.trade(PERP, Side.SELL, "3", "50")
+    account.close(1, perp=50.0)
+    with exact():
+        account.ledger.react(Funding(2, PERP, Decimal("0.001"), Decimal(50), Decimal(-3), Decimal("0.125")))
+    account.close(3, perp=50.0)
+    assert account.curve.equity == account.curve.cash == 1_000 - 1 + 0.125
 
 
 def test_a_symbol_without_a_candle_keeps_its_last_price() -> None:

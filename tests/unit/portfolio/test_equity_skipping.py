@@ -155,3 +155,12 @@ def test_what_the_last_row_left_is_there_however_late_one_asks() -> None:
     market.visit(account, 3, shown=0)
     assert [account.marked_ns(symbol) for symbol in SYMBOLS] == [4, 1]
     assert [account.price(symbol) for symbol in SYMBOLS] == [1.0, 50.0]
+
+
+def test_a_price_from_before_the_run_is_not_known() -> None:
+    """A symbol whose only candle closed before the first row that was marked has no price and no age."""
+    account, market = curve(), Market(np.array([[1.0, 50.0]] * 4), [False, True, True, True], [0] * 4)
+    account.skip(market, NO_LIMITS, 1, 4)
+    assert (account.price(SPOT), account.marked_ns(SPOT)) == (1.0, 4)
+    assert np.isnan(account.price(PERP))
+    assert account.marked_ns(PERP) == 0

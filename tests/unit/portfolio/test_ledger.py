@@ -11,7 +11,7 @@ from agentic_trading.core.enums import Direction, Liquidity, Side
 from agentic_trading.core.events import Fill, Funding, FundingPosted, Liquidated
 from agentic_trading.core.money import exact
 from agentic_trading.portfolio.ledger import Ledger
-from order_desk import INSTRUMENTS, PERP, SPOT
+from order_desk import INSTRUMENTS, PERP, SPOT, make_instrument
 
 D = Decimal
 
@@ -175,6 +175,15 @@ def test_funding_goes_to_opposite_strategies_with_opposite_signs() -> None:
     assert [(each.strategy, each.payment) for each in posted] == [("a", D("-0.3")), ("b", D("0.2"))]
 
 
+def test_the_costs_of_all_perpetuals_are_out_of_the_quote_value() -> None:
+    """Two perpetuals at their entry prices are worth nothing beside the wallet."""
+    other = "SOL/USDT:USDT"
+    ledger = Ledger(INSTRUMENTS | {other: make_instrument(other)}, {"USDT": D(1_000)})
+    post(ledger, fill(1, Side.BUY, "2", "100", symbol=PERP), fill(2, Side.SELL, "3", "10", symbol=other),
+         fill(3, Side.BUY, "1", "130", symbol=PERP))  # fmt: skip
+    assert ledger.quote_value("USDT") + 3 * D(110) - 3 * D(10) == ledger.balance("USDT") == 1_000
+
+
 def test_funding_passes_by_who_is_flat() -> None:
     """A strategy whose position is closed takes no part in funding."""
     ledger = make_ledger()
@@ -192,13 +201,14 @@ def test_what_is_held_follows_the_books() -> None:
         fill(1, Side.BUY, "1", "100", symbol=PERP),
         fill(2, Side.SELL, "3", "100", symbol=PERP),
         fill(3, Side.BUY, "1", "100", "1", asset="BTC", strategy="b"),  # the fee takes all of it
-        fill(4, Side.BUY, "1", "100", strategy="b"),
-        Liquidated(5, PERP, D(-2), D(100), D(0), D(100), "liquidated"),
+        fill(4, Side.BUY, "2", "100", strategy="b"),
+        fill(5, Side.SELL, "1", "100", strategy="b"),
+        Liquidated(6, PERP, D(-2), D(100), D(0), D(100), "liquidated"),
     ):
         post(ledger, each)
         steps.append([(*pair, book.direction) for pair, book in held.items()])
     long, short = ("b", SPOT, Direction.LONG), ("a", PERP, Direction.SHORT)
-    assert steps == [[("a", PERP, Direction.LONG)], [short], [short], [short, long], [long]]
+    assert steps == [[("a", PERP, Direction.LONG)], [short], [short], [short, long], [short, long], [long]]
 
 
 AMOUNTS = st.integers(1, 500).map(lambda lots: D(lots) / 100)

@@ -97,6 +97,20 @@ def test_reports_travel() -> None:
     assert desk.venue.idle
 
 
+def test_funding_is_not_known_before_the_fill_it_was_settled_on() -> None:
+    """While a fill travels to us, so does the funding behind it; the wallet has paid at once."""
+    desk = Desk(model(report_latency_ns=90 * SECOND))
+    desk.buy("1")
+    assert desk.passes(candle(0, FLAT)) == []
+    assert desk.venue.fund(PERPETUAL, START_NS + MINUTE, 0.001, 100.0) is None
+    assert desk.balance() == 1_000_000 - Decimal("0.1")
+    told = [report for minute in (1, 2) for report in desk.passes(candle(minute, FLAT))]
+    assert [type(report).__name__ for report in told] == ["OrderAccepted", "Fill", "Funding"]
+    paid = desk.venue.fund(PERPETUAL, START_NS + 3 * MINUTE, 0.001, 100.0)
+    assert paid is not None
+    assert paid.payment == Decimal("-0.1")
+
+
 def delayed(seed: int) -> list[int]:
     desk = Desk(model(latency_ns=SECOND, jitter_ns=5 * SECOND, seed=seed))
     for _ in range(20):

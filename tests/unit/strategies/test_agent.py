@@ -27,6 +27,10 @@ INSTRUMENT = Instrument(
 Answer = Callable[[TradingContext, Candle, FeatureVector], Any]
 
 
+POSTED = (("0", "0"), ("2", "200"), ("2", "220"), ("4", "220"), ("-1", "-30"), ("0", "0"))
+"""Quantities and costs of a sub-book, one after the other."""
+
+
 class Counter(msgspec.Struct):
     """What a strategy under test remembers."""
 
@@ -129,6 +133,20 @@ def test_only_its_own_candles_are_shown(event: FeatureVector) -> None:
     agent, asked = make_agent(long)
     assert list(agent.react(event)) == []
     assert asked == []
+
+
+def test_the_position_is_that_of_the_moment() -> None:
+    """``ctx.position`` follows the sub-book at every reading: quantity, average price, and flat again."""
+    books = [SimpleNamespace(quantity=Decimal(q), cost=Decimal(c)) for q, c in POSTED]
+    held = iter([book for book in books for _ in range(2)])
+    none: Any = None
+    settled: Any = SimpleNamespace(position=lambda strategy, symbol: next(held))
+    desk = Desk(none, settled, none, none, none, none)
+    context = Context(desk, "ema", INSTRUMENT, Timeframe.M15, None)
+    read = [context.position for _ in range(2 * len(POSTED))]
+    expected = [(0, 0), (2, 100), (2, 110), (4, 55), (-1, 30), (0, 0)]
+    assert [(each.quantity, each.average_price) for each in read[::2]] == expected
+    assert read[::2] == read[1::2]
 
 
 def test_no_answer_is_no_signal() -> None:

@@ -134,7 +134,8 @@ class OrderBook:
         if not order.remaining:
             self._finish(order)
         elif most is not None and most - quantity < rules.lot:
-            self.cancel(order, at_ns, "reduce_only" if order.reduces or rules.can_short else "insufficient_holdings")
+            reduces = order.reduces or rules.can_short  # of a leg, by nature
+            self.cancel(order, at_ns, "reduce_only" if reduces else "insufficient_holdings")
 
     def _most(self, order: RestingOrder) -> Decimal | None:
         return self._account.most(self.instrument, order.side, reduce_only=order.reduces, leg=order.leg)
