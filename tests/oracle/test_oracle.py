@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, seed, settings
+from hypothesis import HealthCheck, given, seed, settings
 
 from agentic_trading.core.enums import PositionSide, Timeframe
 from agentic_trading.core.events import Event
@@ -78,7 +78,11 @@ def test_both_venues_tell_the_same_story(part: int) -> None:
     """Same reports in the same order, same balances, positions and margins after every minute, exactly."""
 
     @seed(part)
-    @settings(max_examples=300 if part else 100, database=None)
+    @settings(
+        max_examples=300 if part else 100,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     @given(worlds)
     def agree(world: World) -> None:
         differ(world)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentic_trading.core.enums import OrderType, Side, TimeInForce
+from agentic_trading.core.enums import Liquidity, OrderType, Side, TimeInForce
 from agentic_trading.core.events import Event, Fill, OrderAccepted, OrderCanceled, OrderRejected
 from agentic_trading.core.models import Candle
 from agentic_trading.simulation.costs import CostModel
@@ -362,7 +362,8 @@ def test_the_account_conserves_exactly(world: tuple[Any, ...], rates: list[int])
     for fill in only(reports, Fill):
         notional = Fraction(fill.quantity) * Fraction(fill.price)
         cash -= fill.side.sign * notional + Fraction(fill.fee)
-        exact_fee = notional * Fraction(assumptions.fee_rate(fill.liquidity))
+        made = fill.liquidity is Liquidity.MAKER
+        exact_fee = notional * Fraction(assumptions.maker_fee if made else assumptions.taker_fee)
         assert 0 <= Fraction(fill.fee) - exact_fee < Fraction(1, 10**8)
     assert desk.held() == 0
     assert Fraction(desk.balance()) == cash

@@ -14,12 +14,13 @@ in a third asset is valued at that asset's stated price.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
 
 from agentic_trading.core.accounting import apply_trade
-from agentic_trading.core.enums import Direction, Regime
+from agentic_trading.core.enums import Direction, Regime, Side
 from agentic_trading.core.errors import CorruptData
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.interfaces import direction_of
@@ -109,7 +110,7 @@ class _Trip:
     def book(self, moved: Decimal, price: Decimal, fee: Decimal) -> None:
         """Add a signed quantity that opens, adds or closes, but never crosses zero."""
         size = abs(moved)
-        if (moved > 0) == (self.direction is Direction.LONG):
+        if (moved > ZERO) is (self.direction is Direction.LONG):
             self.entered += size
             self.entry_value += size * price
         else:
@@ -126,8 +127,8 @@ def fee_in_quote(fill: Fill, prices: Prices = _NO_PRICES) -> Decimal:
     ``prices`` are the stated ones of assets that are neither its quote nor its base. Raises CorruptData
     for an asset whose price nobody tells. To be called inside `money.exact()`.
     """
-    base, _, rest = fill.symbol.partition("/")
-    if not fill.fee or fill.fee_asset == rest.partition(":")[0]:
+    base, quote = _assets(fill.symbol)
+    if fill.fee_asset == quote or not fill.fee:
         return fill.fee
     if fill.fee_asset in prices:
         return fill.fee * prices[fill.fee_asset]
@@ -135,8 +136,15 @@ def fee_in_quote(fill: Fill, prices: Prices = _NO_PRICES) -> Decimal:
         return fill.fee * fill.price
     raise CorruptData(
         f"fill {fill.trade_id} of {fill.symbol} paid its fee in {fill.fee_asset}, "
-        f"whose price in {rest} is not known"
+        f"whose price in {quote} is not known"
     )
+
+
+@cache
+def _assets(symbol: str) -> tuple[str, str]:
+    """Base and quote of a symbol such as BTC/USDT or BTC/USDT:USDT."""
+    base, _, rest = symbol.partition("/")
+    return base, rest.partition(":")[0]
 
 
 def fold_round_trips(
@@ -159,10 +167,10 @@ def fold_round_trips(
     fold = _Fold(reasons, regimes, lots or {}, prices)
     with exact():
         for event in events:
-            if isinstance(event, Fill):
+            if type(event) is Fill:
                 fold.fill(event)
             else:
-                fold.funding(event)
+                fold.funding(event)  # type: ignore[arg-type]
         return fold.result(marks)
 
 
@@ -186,14 +194,14 @@ class _Fold:
 
     def fill(self, fill: Fill) -> None:
         key = fill.strategy, fill.symbol
-        moved = fill.side.sign * fill.quantity
-        if fill.fee_asset == fill.symbol.partition("/")[0] and fill.fee_asset not in self._prices:
+        moved = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        if fill.fee_asset == _assets(fill.symbol)[0] and fill.fee_asset not in self._prices:
             moved -= fill.fee
         fee = fee_in_quote(fill, self._prices)
         trip = self._running.get(key)
-        if trip is not None and trip.quantity * moved < 0 and abs(moved) > abs(trip.quantity):
+        held = ZERO if trip is None else trip.quantity
+        if trip is not None and held and (held > ZERO) is (moved < ZERO) and abs(moved) > abs(held):
             # It crosses zero: one part closes, the other opens; parts and fees sum to the fill exactly.
-            held = trip.quantity
             closing_fee = share_of(fee, abs(held), abs(moved))
             self._book(trip, key, fill, -held, closing_fee)
             trip, moved, fee = None, moved + held, fee - closing_fee
@@ -242,22 +250,11 @@ class _Fold:
 
 def _trade(number: int, trip: _Trip) -> Trade:
     return Trade(
-        trade=f"trade-{number}",
-        strategy=trip.strategy,
-        symbol=trip.symbol,
-        direction=trip.direction,
-        entry_ns=trip.entry_ns,
-        exit_ns=trip.exit_ns,
-        quantity=trip.entered,
-        entry_price=average(trip.entry_value, trip.entered),
-        exit_price=average(trip.exit_value, trip.exited),
-        gross=trip.gross,
-        fees=trip.fees,
-        funding=trip.funding,
-        net=trip.gross - trip.fees + trip.funding,
-        exit_reason=trip.exit_reason,
-        regime=trip.regime,
-    )
+        f"trade-{number}", trip.strategy, trip.symbol, trip.direction, trip.entry_ns, trip.exit_ns,
+        trip.entered, average(trip.entry_value, trip.entered), average(trip.exit_value, trip.exited),
+        trip.gross, trip.fees, trip.funding, trip.gross - trip.fees + trip.funding,
+        trip.exit_reason, trip.regime,
+    )  # fmt: skip
 
 
 def _open_position(trip: _Trip, mark: Decimal) -> OpenPosition:

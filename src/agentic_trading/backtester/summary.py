@@ -47,7 +47,6 @@ class _Told:
     """What figures take from the events of a run, gathered in one reading."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self.counts: Counter[type[Event]] = Counter()
         self.bookings: list[Fill | FundingPosted] = []
         """Fills, those by force among them, and funding, in the order in which they were booked."""
         self.executed: list[Fill] = []
@@ -56,22 +55,24 @@ class _Told:
         self.regimes: dict[str, Regime] = {}
         """By order id: those of the signals behind the orders."""
         signals: dict[str, Regime] = {}
-        for event in events:
-            self.counts[type(event)] += 1
-            match event:
-                case Fill():
-                    self.bookings.append(event)
-                    self.executed.append(event)
-                case Signal():
-                    signals[event.id] = event.regime
-                case OrderIntent():
-                    self.regimes[event.order_id] = signals.get(event.cause, Regime.UNKNOWN)
-                case FundingPosted():
-                    self.bookings.append(event)
-                case LiquidationPosted():
-                    self.bookings.append(event.fill)
-                case TradingStateSet() | Liquidated():
-                    self.rare.append(event)
+        kinds: list[type[Event]] = []
+        for event in events:  # by exact type: a run records many events, and event types have no subclasses
+            kind = type(event)
+            kinds.append(kind)
+            if kind is Fill:
+                self.bookings.append(event)  # type: ignore[arg-type]
+                self.executed.append(event)  # type: ignore[arg-type]
+            elif kind is Signal:
+                signals[event.id] = event.regime  # type: ignore[attr-defined]
+            elif kind is OrderIntent:
+                self.regimes[event.order_id] = signals.get(event.cause, Regime.UNKNOWN)  # type: ignore[attr-defined]
+            elif kind is FundingPosted:
+                self.bookings.append(event)  # type: ignore[arg-type]
+            elif kind is LiquidationPosted:
+                self.bookings.append(event.fill)  # type: ignore[attr-defined]
+            elif kind is TradingStateSet or kind is Liquidated:
+                self.rare.append(event)  # type: ignore[arg-type]
+        self.counts: Counter[type[Event]] = Counter(kinds)
 
 
 def market_seen(candles: Iterable[CandleColumns], first_ns: int) -> MarketSeen:

@@ -272,7 +272,7 @@ class OrderRejected(Event, frozen=True):
 
 
 class OrderAmended(Event, frozen=True):
-    """The order now has this whole quantity and these prices: as asked, or as its bracket or what it replaced made it."""
+    """The order now has this whole quantity and these prices: as asked, or by its bracket or predecessor."""
 
     order_id: str
     at_ns: int

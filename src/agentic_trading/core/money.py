@@ -26,12 +26,12 @@ EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overf
 """Sixty digits and no silent rounding: products and sums of money are exact or raise."""
 
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
-_remainder = EXACT.remainder
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
 CENT_OF_ASSET = Decimal("0.00000001")
 """Finest unit in which venues keep balances (eight decimals)."""
+_POWERS_OF_TEN = {power: power for power in (ONE.scaleb(-digits) for digits in range(19))}
 
 
 @contextmanager
@@ -57,16 +57,16 @@ def decimal_of(value: float) -> Decimal:
 
 
 def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    cut = value.quantize(step, rounding, _ROUNDING)  # to the digits of the step, which may be a multiple
-    multiple = not _remainder(cut, step)  # of it; for a power of ten it always is
-    if multiple and (cut != value or cut.same_quantum(value)):
-        return cut
-    if multiple or rounding is ROUND_HALF_EVEN:  # a multiple with fewer digits than the step keeps them
+    power = _POWERS_OF_TEN.get(step)
+    if power is not None and power.same_quantum(step):  # then rounding to its digits is all there is to do
+        cut = value.quantize(step, rounding, _ROUNDING)
+        return value if cut == value and cut.compare_total_mag(value) < ZERO else cut
+    count, rest = EXACT.divmod(value, step)
+    coarser = not rest and not step.same_quantum(value) and step.same_quantum(EXACT.add(value, step))
+    if coarser or rounding is ROUND_HALF_EVEN:  # a multiple with fewer digits than the step keeps them
         count = _ROUNDING.divide(value, step).to_integral_value(rounding=rounding, context=_ROUNDING)
-    else:
-        count, rest = EXACT.divmod(value, step)
-        if rest and rounding is not ROUND_DOWN and (rest > 0) == (rounding is ROUND_CEILING):
-            count = EXACT.add(count, ONE if rest > 0 else -ONE)
+    elif rest and rounding is not ROUND_DOWN and (rest > 0) == (rounding is ROUND_CEILING):
+        count = EXACT.add(count, ONE if rest > 0 else -ONE)
     return EXACT.multiply(count, step)
 
 

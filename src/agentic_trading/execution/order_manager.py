@@ -148,8 +148,8 @@ class OrderManager:
     def _create(self, intent: OrderIntent) -> Iterable[Event]:
         order_id, terms = intent.order_id, intent.terms
         entry_id = ""
-        if terms.replaces is not None and (replaced := self.all.get(terms.replaces)) is not None:
-            entry_id = replaced.entry_id
+        if terms.replaces is not None and terms.replaces in self.all:
+            entry_id = self.all[terms.replaces].entry_id
         self._add(Order(order_id, terms, intent.at_ns, intent.cause, intent.reason, entry_id))
         if terms.protective_stop is not None or terms.targets:
             self._attach(intent)

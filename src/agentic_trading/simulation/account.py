@@ -36,7 +36,8 @@ class VenueAccount:
         self._net: Positions = {}
         self._long: Positions = {}
         self._short: Positions = {}
-        self._held = 0  # how many of them are not zero
+        self.held = 0
+        """How many positions on perpetuals are open: on how many funding would be settled."""
 
     def position(self, symbol: str, leg: PositionSide | None = None) -> Decimal:
         """Position of a perpetual, signed: of one leg, or of all together."""
@@ -49,7 +50,7 @@ class VenueAccount:
 
     def legs(self, symbol: str) -> list[MarginPosition]:
         """The open positions on a perpetual: one, or in hedge mode up to two."""
-        if not self._held:
+        if not self.held:
             return []
         found = (self._leg(leg).get(symbol, _NOTHING) for leg in LEGS)
         return [MarginPosition(quantity, cost) for quantity, cost in found if quantity]
@@ -62,13 +63,8 @@ class VenueAccount:
         """The isolated margin behind a symbol, of both legs."""
         return sum((self.margins.get((symbol, leg), ZERO) for leg in LEGS), ZERO)
 
-    @property
-    def holds_perpetuals(self) -> bool:
-        """Whether funding would be settled on anything."""
-        return self._held > 0
-
     def most(
-        self, instrument: Instrument, side: Side, *, reduce_only: bool, leg: PositionSide = NET
+        self, instrument: Instrument, side: Side, reduce_only: bool, leg: PositionSide = NET
     ) -> Decimal | None:
         """The largest quantity that may be executed now; None where only the order limits it.
 
@@ -89,8 +85,10 @@ class VenueAccount:
         """Book an execution, without its fee."""
         traded = quantity if side is BUY else -quantity
         if instrument.market is SPOT:
-            self.credit(instrument.base, traded)
-            self.credit(instrument.quote, -traded * price)
+            balances, base, quote = self.balances, instrument.base, instrument.quote
+            self.version += 1
+            balances[base] = balances.get(base, ZERO) + traded
+            balances[quote] = balances.get(quote, ZERO) - traded * price
             return
         positions, symbol = self._leg(leg), instrument.symbol
         before = positions.get(symbol, _NOTHING)
@@ -102,7 +100,7 @@ class VenueAccount:
             )
         after, cost, realised = apply_trade(*before, traded, price)
         positions[symbol] = (after, cost)
-        self._held += bool(after) - bool(before[0])
+        self.held += bool(after) - bool(before[0])
         self.credit(instrument.quote, realised)
 
     def fund(self, instrument: Instrument, payment: Decimal) -> None:
@@ -116,7 +114,7 @@ class VenueAccount:
     def close(self, instrument: Instrument, amount: Decimal) -> None:
         """End all positions on a perpetual and book what came of it, signed; their margin is released."""
         for leg in LEGS:
-            self._held -= bool(self._leg(leg).pop(instrument.symbol, _NOTHING)[0])
+            self.held -= bool(self._leg(leg).pop(instrument.symbol, _NOTHING)[0])
             self.margins.pop((instrument.symbol, leg), None)
         self.credit(instrument.quote, amount)
 

@@ -93,7 +93,7 @@ class Collateral:
             due = quantity * price + fee
             if self._account.balances.get(instrument.quote, ZERO) < due:
                 return False
-            return not self._account.holds_perpetuals or self.free(instrument.quote, at_ns) >= due
+            return not self._account.held or self.free(instrument.quote, at_ns) >= due
         held = self._account.leg(instrument.symbol, leg)
         opened = self._opened(held, side, quantity)
         return not opened or self._payable(instrument, side, opened, held, price, at_ns)
@@ -106,7 +106,7 @@ class Collateral:
         """
         account = self._account
         free = account.balances.get(quote, ZERO)
-        if not account.holds_perpetuals:
+        if not account.held:
             return free
         for each in self._perpetuals:
             if each.quote != quote or each.symbol == without:
@@ -211,7 +211,7 @@ class Collateral:
         if self._version != self._account.version:
             self._version = self._account.version
             self._levels = {}
-            if self._account.holds_perpetuals:
+            if self._account.held:
                 with exact():
                     for each in self._perpetuals:
                         if each.symbol not in self._levels and self._account.legs(each.symbol):

@@ -58,7 +58,7 @@ class CostModel(msgspec.Struct, frozen=True):
                 adverse += spread * _RANGE_TO_SIGMA * self.impact_factor * decimal_of(share)
         if side is BUY:
             price = price_to_tick(base + adverse, instrument.tick, up=True)
-            if float(price) < candle.high:  # floats order like their decimals: no need to make one
+            if price == base or float(price) < candle.high:  # floats order like their decimals
                 return price
             high = decimal_of(candle.high)
             if price <= high:
@@ -66,7 +66,7 @@ class CostModel(msgspec.Struct, frozen=True):
             last = price_to_tick(high, instrument.tick, up=False)
             return last if last >= base else max(high, base)
         price = price_to_tick(base - adverse, instrument.tick, up=False)
-        if float(price) > candle.low:
+        if price == base or float(price) > candle.low:
             return price
         low = decimal_of(candle.low)
         if price >= low:

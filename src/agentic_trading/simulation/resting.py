@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import Liquidity, OrderType, PositionSide, Side, TimeInForce
+from agentic_trading.core.enums import OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import ONE, ZERO, price_to_tick
 from agentic_trading.simulation.costs import CostModel
 
-BUY, MAKER = Side.BUY, Liquidity.MAKER
+BUY = Side.BUY
 MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
 TAKES_PROFIT = (OrderType.TAKE_PROFIT_MARKET, OrderType.TAKE_PROFIT_LIMIT)
 NEVER_RESTS = (TimeInForce.IOC, TimeInForce.FOK)
@@ -56,10 +56,6 @@ class MarketModel(msgspec.Struct, frozen=True):
     fee_asset: FeeAsset | None = None
     leverage: Decimal = ONE
     isolated: bool = False
-
-    def fee_rate(self, liquidity: Liquidity) -> Decimal:
-        """The fee ratio for a fill that made or took liquidity."""
-        return self.maker_fee if liquidity is MAKER else self.taker_fee
 
 
 class RestingOrder:

@@ -30,11 +30,8 @@ class Tape:
         self._stream = stream_of("", "report")
         self._sent = 0
         self._on_the_way: list[tuple[int, Event]] = []
-
-    @property
-    def next_ns(self) -> int | None:
+        self.next_ns: int | None = None
         """When the next report that travels is known; None if none does."""
-        return self._on_the_way[0][0] if self._on_the_way else None
 
     def known(self, now_ns: int) -> list[Event]:
         """Fetch the reports that are known by now, in order."""
@@ -55,4 +52,5 @@ class Tape:
             count += 1
         known = [report for _, report in self._on_the_way[:count]]
         del self._on_the_way[:count]
+        self.next_ns = self._on_the_way[0][0] if self._on_the_way else None
         return known

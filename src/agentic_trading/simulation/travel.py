@@ -1,6 +1,7 @@
 """Commands on their way to the simulated venue: sent now, there after the latency of their symbol."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 import msgspec
 
@@ -9,7 +10,7 @@ from agentic_trading.simulation.resting import MarketModel
 from agentic_trading.simulation.tape import delay_of, stream_of
 
 
-class Expiry(msgspec.Struct, frozen=True):
+class Expiry(msgspec.Struct, frozen=True, gc=False):
     """The end of a good-till-date order: the venue acts by itself, whatever travels for the order."""
 
     order_id: str
@@ -17,6 +18,7 @@ class Expiry(msgspec.Struct, frozen=True):
 
 
 Command = SubmitOrder | AmendOrder | CancelOrder | Expiry
+_ARRIVAL = itemgetter(0)
 
 
 class Travel:
@@ -27,23 +29,9 @@ class Travel:
 
     def __init__(self, models: Mapping[str, MarketModel]) -> None:
         self._models = models
-        self._on_the_way: dict[str, list[tuple[int, Command]]] = {}
+        self.queues: dict[str, list[tuple[int, Command]]] = {symbol: [] for symbol in models}
+        """By symbol the commands and when they arrive, the next first; who carries one out takes it off."""
         self._drawn: dict[str, int] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._on_the_way)
-
-    def __contains__(self, symbol: str) -> bool:
-        return symbol in self._on_the_way
-
-    @property
-    def next_ns(self) -> int | None:
-        """When the next command arrives; None if none travels."""
-        first = None
-        for commands in self._on_the_way.values():
-            if first is None or commands[0][0] < first:
-                first = commands[0][0]
-        return first
 
     def send(self, command: Event) -> str:
         """Let a command leave and return its symbol; raises TypeError for an event that is none."""
@@ -59,7 +47,7 @@ class Travel:
         else:
             raise TypeError(f"{type(command).__name__} is not a command")
         at_ns = command.at_ns + latency + (self._jitter(symbol, model) if model.jitter_ns else 0)
-        for earlier_ns, earlier in self._on_the_way.get(symbol, ()):
+        for earlier_ns, earlier in self.queues[symbol]:
             if earlier.order_id == command.order_id and type(earlier) is not Expiry:
                 at_ns = max(at_ns, earlier_ns)
         self.arrive(symbol, at_ns, command)
@@ -67,33 +55,12 @@ class Travel:
 
     def arrive(self, symbol: str, at_ns: int, command: Command) -> None:
         """Let a command arrive at a time, after what arrives then already."""
-        commands = self._on_the_way.get(symbol)
-        if commands is None:
-            self._on_the_way[symbol] = [(at_ns, command)]
-        else:
-            commands.append((at_ns, command))
-            commands.sort(key=_arrival)  # stable: what arrives together stays in the order of sending
-
-    def arrives_before(self, symbol: str, before_ns: int) -> bool:
-        """Whether a command for the symbol arrives before a time."""
-        commands = self._on_the_way.get(symbol)
-        return commands is not None and commands[0][0] < before_ns
-
-    def next_before(self, symbol: str, before_ns: int) -> tuple[int, Command] | None:
-        """Take the next command for the symbol that arrives before a time, with its own time."""
-        commands = self._on_the_way.get(symbol)
-        if commands is None or commands[0][0] >= before_ns:
-            return None
-        first = commands.pop(0)
-        if not commands:
-            del self._on_the_way[symbol]
-        return first
+        queue = self.queues[symbol]
+        queue.append((at_ns, command))
+        if len(queue) > 1:
+            queue.sort(key=_ARRIVAL)  # stable: what arrives together stays in the order of sending
 
     def _jitter(self, symbol: str, model: MarketModel) -> int:
         """An exponential delay, by inversion."""
         count = self._drawn[symbol] = self._drawn.get(symbol, 0) + 1
         return delay_of(model.jitter_ns, model.seed, stream_of(symbol, "latency"), count)
-
-
-def _arrival(sent: tuple[int, Command]) -> int:
-    return sent[0]

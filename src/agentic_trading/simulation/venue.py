@@ -7,7 +7,7 @@ share one account.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, getcontext, setcontext
+from decimal import Decimal, getcontext
 
 from agentic_trading.core.events import Event, Funding
 from agentic_trading.core.models import Candle, Instrument
@@ -18,11 +18,9 @@ from agentic_trading.simulation.margin import funding_payment
 from agentic_trading.simulation.mark import Marks
 from agentic_trading.simulation.matching.engine import MatchingEngine
 from agentic_trading.simulation.matching.liquidation import Liquidator
-from agentic_trading.simulation.resting import MarketModel, Waits
+from agentic_trading.simulation.resting import NO_LEVELS, MarketModel, Waits
 from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Travel
-
-_NOTHING, _HOLDING = Waits(None, False, {}, False), Waits(None, False, {}, True)
 
 
 class SimulatedVenue:
@@ -58,6 +56,7 @@ class SimulatedVenue:
         }  # fmt: skip
         self._liquidator.books.update({symbol: engine.book for symbol, engine in self._engines.items()})
         self._resting = {symbol: engine.book.orders for symbol, engine in self._engines.items()}
+        self._perpetuals = frozenset(symbol for symbol, rules in instruments.items() if rules.can_short)
         self._ends = {
             symbol: rules.delisted_ns
             for symbol, rules in instruments.items()
@@ -74,7 +73,11 @@ class SimulatedVenue:
         """
         if self._tape.next_ns is not None:
             return list(self._engines)
-        wanted = [*self._busy, *self._collateral.levels(), *self._ending()]
+        wanted = list(self._busy)
+        if self.account.held:
+            wanted += self._collateral.levels()
+        if self._ends:
+            wanted += self._ending()
         if len(wanted) > 1:
             return [symbol for symbol in self._engines if symbol in wanted]
         return wanted
@@ -82,27 +85,30 @@ class SimulatedVenue:
     @property
     def idle(self) -> bool:
         """True when nothing travels or rests, and nothing can be liquidated: a candle cannot matter."""
-        return not self._busy and not self.busy
+        return not self.busy
 
     def waits(self) -> Waits:
         """What must happen in the market before this venue can have anything to report."""
-        marks = self._collateral.levels()
+        marks = self._collateral.levels() if self.account.held else NO_LEVELS
         if self._waits is None or self._waits.marks is not marks:
-            ending = self._ending()
-            if not self._busy and not marks and not ending and self._tape.next_ns is None:
-                return _HOLDING if self.account.holds_perpetuals else _NOTHING
-            levels: dict[str, tuple[float, float]] = {}
-            every_row: tuple[str, ...] = ()
-            for symbol, engine in self._busy.items():
-                if engine.book.orders:
-                    levels[symbol] = engine.book.levels
-                    if engine.book.every_row:
-                        every_row = (*every_row, symbol)
-            times = (self._travelling.next_ns, self._tape.next_ns, *ending.values())
-            at_ns = min((each for each in times if each is not None), default=None)
-            holding = self.account.holds_perpetuals
-            self._waits = Waits(at_ns, bool(every_row), levels, holding, every_row, marks)
+            self._waits = self._reckon(marks)
         return self._waits
+
+    def _reckon(self, marks: Mapping[str, tuple[float, float]]) -> Waits:
+        at_ns = self._tape.next_ns
+        levels: dict[str, tuple[float, float]] = {}
+        every_row: tuple[str, ...] = ()
+        for symbol, engine in self._busy.items():
+            if engine.arriving and (at_ns is None or engine.arriving[0][0] < at_ns):
+                at_ns = engine.arriving[0][0]
+            if engine.book.orders:
+                levels[symbol] = engine.book.levels
+                if engine.book.every_row:
+                    every_row = (*every_row, symbol)
+        if self._ends:
+            for end_ns in self._ending().values():
+                at_ns = end_ns if at_ns is None else min(at_ns, end_ns)
+        return Waits(at_ns, bool(every_row), levels, self.account.held > 0, every_row, marks)
 
     def send(self, command: Event) -> None:
         """Take a command from the outbox; it arrives after the symbol's latency."""
@@ -115,45 +121,41 @@ class SimulatedVenue:
 
         ``now_ns`` is the instant, where there may be none of them.
         """
-        passing = list(candles)
+        if getcontext() is not EXACT:
+            with exact():
+                return self.pass_candles(candles, now_ns)
+        passing, collateral = list(candles), self._collateral
         for candle in passing:
-            self._marks.see(candle)
-            now_ns = max(now_ns, candle.close_ns)
-        self._collateral.now_ns = max(now_ns, self._collateral.now_ns)
-        if self.idle and self._tape.next_ns is None:
-            return []
-        outer = getcontext()
-        setcontext(EXACT)
-        try:
-            for candle in passing:
-                if candle.symbol in self._busy or candle.symbol in self._collateral.levels():
-                    self._pass(self._engines[candle.symbol], candle)
+            if candle.symbol in self._perpetuals:
+                self._marks.see(candle)
+            if candle.close_ns > now_ns:
+                now_ns = candle.close_ns
+        if now_ns > collateral.now_ns:
+            collateral.now_ns = now_ns
+        for candle in passing:
+            symbol = candle.symbol
+            matters = symbol in self._busy or (self.account.held and symbol in collateral.levels())
+            if matters and self._engines[symbol].pass_candle(candle):
+                self._forget_idle()
+        if self._ends:
             for symbol, end_ns in self._ending().items():
                 if end_ns <= now_ns:
                     del self._ends[symbol]
                     self._liquidator.settle(symbol, end_ns)
                     self._forget_idle()
-        finally:
-            setcontext(outer)
         if self._tape.latency_ns:
             self._waits = None
         return self._tape.known(now_ns)
-
-    def _pass(self, engine: MatchingEngine, candle: Candle) -> None:
-        if engine.pass_candle(candle):
-            self._forget_idle()
 
     def _forget_idle(self) -> None:
         """Something has changed; symbols on which nothing travels or rests any more are left alone."""
         self._waits = None
         for symbol, engine in list(self._busy.items()):
-            if not engine.book.orders and symbol not in self._travelling:
+            if not engine.book.orders and not engine.arriving:
                 del self._busy[symbol]
 
     def _ending(self) -> dict[str, int]:
         """Symbols with orders or a position whose market will end, and when."""
-        if not self._ends:
-            return {}
         return {
             symbol: end_ns
             for symbol, end_ns in self._ends.items()

@@ -2,13 +2,14 @@
 
 from decimal import Decimal
 
+from agentic_trading.core.enums import Liquidity
 from agentic_trading.core.events import Fill, OrderAccepted, OrderAmended, OrderCanceled
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import CENT_OF_ASSET, ONE, ZERO, decimal_of, fee_up, quantity_down, share_of
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.brackets import aim, protect, release
-from agentic_trading.simulation.matching.prices import Match
+from agentic_trading.simulation.matching.prices import MAKER, Match
 from agentic_trading.simulation.resting import MarketModel, RestingOrder
 from agentic_trading.simulation.tape import Tape
 
@@ -119,7 +120,7 @@ class OrderBook:
     def take(self, order: RestingOrder, matched: Match, at_ns: int) -> None:
         """Execute what may be executed of an order at a match."""
         rules = self.instrument
-        most = self._most(order)
+        most = self._account.most(rules, order.side, order.reduces, order.leg)
         quantity = self._granted(order.remaining)
         if most is not None and most < quantity:
             quantity = quantity_down(most, rules.lot)
@@ -138,7 +139,7 @@ class OrderBook:
             self.cancel(order, at_ns, "reduce_only" if reduces else "insufficient_holdings")
 
     def _most(self, order: RestingOrder) -> Decimal | None:
-        return self._account.most(self.instrument, order.side, reduce_only=order.reduces, leg=order.leg)
+        return self._account.most(self.instrument, order.side, order.reduces, order.leg)
 
     def _granted(self, wanted: Decimal) -> Decimal:
         """How much of a quantity our share of the candle's volume still allows, in lots.
@@ -153,22 +154,20 @@ class OrderBook:
         return min(wanted, self._room)
 
     def _execute(self, order: RestingOrder, quantity: Decimal, matched: Match, at_ns: int) -> bool:
-        rules, terms, account = self.instrument, order.terms, self._account
-        notional = quantity * matched.price
-        fee, asset = self._fee(notional, self._model.fee_rate(matched.liquidity))
+        rules, terms, account, side = self.instrument, order.terms, self._account, order.side
+        price, liquidity = matched.price, matched.liquidity
+        fee, asset = self._fee(quantity * price, liquidity)
         due = fee if asset == rules.quote else ZERO
-        if not self._collateral.affords(
-            rules, order.side, quantity, matched.price, due, order.leg, self._opened_ns
-        ):
+        if not self._collateral.affords(rules, side, quantity, price, due, order.leg, self._opened_ns):
             return False
-        account.book(rules, order.side, quantity, matched.price, order.leg)
+        account.book(rules, side, quantity, price, order.leg)
         account.credit(asset, -fee)
         order.remaining -= quantity
         order.executed += quantity
         self._tape.trades += 1
         fill = Fill(
-            f"trade-{self._tape.trades}", order.order_id, terms.strategy, terms.symbol, order.side, quantity,
-            matched.price, fee, asset, matched.liquidity, matched.reference, at_ns,
+            f"trade-{self._tape.trades}", order.order_id, terms.strategy, terms.symbol, side, quantity,
+            price, fee, asset, liquidity, matched.reference, at_ns,
         )  # fmt: skip
         self._tape.reports.append(fill)
         if terms.protective_stop is not None:
@@ -177,12 +176,14 @@ class OrderBook:
             aim(self, order, at_ns)
         if order.is_target:
             release(self, order, quantity, at_ns)
-        self._exclude(order, at_ns)
+        if order.entry_id is not None or terms.oco_group is not None:
+            self._exclude(order, at_ns)
         return True
 
-    def _fee(self, notional: Decimal, rate: Decimal) -> tuple[Decimal, str]:
+    def _fee(self, notional: Decimal, liquidity: Liquidity) -> tuple[Decimal, str]:
         """The fee in the third asset if there is enough of it, else in quote currency; rounded up."""
-        other = self._model.fee_asset
+        model = self._model
+        rate, other = model.maker_fee if liquidity is MAKER else model.taker_fee, model.fee_asset
         if other is not None:
             due = fee_up(notional, rate * (ONE - other.discount_ratio))
             amount = share_of(due, ONE, other.price)

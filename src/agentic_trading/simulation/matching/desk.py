@@ -38,6 +38,7 @@ class OrderDesk:
         self._tape = tape
         self._travel = travel
         self._rules = book.instrument
+        self._on_margin = book.instrument.can_short
         self._stream = stream_of(book.instrument.symbol, "reject")
         self._judged = 0
 
@@ -87,20 +88,17 @@ class OrderDesk:
                 return "replaced_order_is_done"  # a stop that was touched cannot be moved any more
         if terms.oco_group is not None and terms.oco_group in self._book.decided:
             return "oco_group_is_done"
-        reason = misfit(terms, self._rules, at_ns, hedged=model.hedged)
+        rules, side, leg = self._rules, terms.side, terms.position_side
+        most = self._account.most(rules, side, terms.reduce_only or terms.close_position, leg)
+        reason = misfit(terms, rules, at_ns, model.hedged) or objection(terms, rules, candle.open, most)
         if reason is not None:
             return reason
-        reduce_only = terms.reduce_only or terms.close_position
-        most = self._account.most(self._rules, terms.side, reduce_only=reduce_only, leg=terms.position_side)
-        reason = objection(terms, self._rules, candle.open, most)
-        if reason is None and terms.post_only and self._would_take(terms, terms.price, candle):
+        if terms.post_only and self._would_take(terms, terms.price, candle):
             return "post_only_would_take"
-        if reason is None and self._rules.can_short and most is None:  # else it only reduces
+        if most is None and self._on_margin:  # else it only reduces
             price = terms.price or terms.stop_price or decimal_of(candle.open)
-            return self._collateral.objection(
-                self._rules, terms.side, terms.quantity, price, terms.position_side, candle.open_ns
-            )
-        return reason
+            return self._collateral.objection(rules, side, terms.quantity, price, leg, candle.open_ns)
+        return None
 
     @staticmethod
     def _would_take(terms: OrderTerms, limit: Decimal | None, candle: Candle) -> bool:

@@ -49,28 +49,38 @@ class MatchingEngine:
         self._desk = OrderDesk(self.book, model, account, collateral, tape, travel)
         self._liquidator = liquidator if instrument.can_short else None
         self._collateral = collateral
-        self._travel = travel
+        self.arriving = travel.queues[instrument.symbol]
+        """Commands on their way here with their times of arrival, the next first."""
         self._instrument = instrument
         self._model = model
+        self._ever_open = not instrument.halts and instrument.delisted_ns is None
 
     def pass_candle(self, candle: Candle) -> bool:
         """Let a candle pass, with the commands that arrive in it; False if it surely changed nothing."""
-        book, travel = self.book, self._travel
-        if candle.filled or self._instrument.status_at(candle.open_ns) is not MarketStatus.TRADING:
+        if candle.filled or not (
+            self._ever_open or self._instrument.status_at(candle.open_ns) is MarketStatus.TRADING
+        ):
             return self._stand_still(candle)
-        endangered = self._liquidator is not None and self._collateral.touched(candle)
-        arriving = travel.arrives_before(candle.symbol, candle.close_ns)
+        book, liquidator, queue = self.book, self._liquidator, self.arriving
+        endangered = liquidator is not None and self._collateral.touched(candle)
+        arriving = bool(queue) and queue[0][0] < candle.close_ns
         if not arriving and not endangered:
             down, up = book.levels
             if candle.low > down and candle.high < up and not book.every_row:
                 return False
         book.open_candle(candle)
-        if endangered and self._liquidator is not None:
-            self._liquidator.close_gap(candle)
+        if endangered and liquidator is not None:
+            liquidator.close_gap(candle)
         if arriving:
             self._let_arrive(candle)
         else:
             self._open(candle)
+        if book.orders or liquidator is not None:
+            self._go_on(candle)
+        return True
+
+    def _go_on(self, candle: Candle) -> None:
+        """Inside the candle, after its open and all arrivals."""
         if self._model.optimistic:
             self._try_limits(candle)
         self._try_liquidation(candle)
@@ -79,14 +89,13 @@ class MatchingEngine:
             self._try_limits(candle)
         self._try_liquidation(candle)
         self._try_stops(candle, only_from_ns=candle.close_ns)
-        return True
 
     def _stand_still(self, candle: Candle) -> bool:
         """Nothing is traded in a flat stand-in or a halt; marks go on, and a halted venue answers."""
-        changed = False
+        changed, queue = False, self.arriving
         if not candle.filled:
-            while (arrived := self._travel.next_before(candle.symbol, candle.close_ns)) is not None:
-                at_ns, command = arrived
+            while queue and queue[0][0] < candle.close_ns:
+                at_ns, command = queue.pop(0)
                 self._desk.carry_out(command, max(at_ns, candle.open_ns), candle)
                 changed = True
         if self._liquidator is not None and self._liquidator.is_due(candle):
@@ -109,14 +118,14 @@ class MatchingEngine:
 
     def _let_arrive(self, candle: Candle) -> None:
         """What arrived by the open is carried out, the open executes, then the others arrive by time."""
-        symbol, open_ns = candle.symbol, candle.open_ns
-        while (arrived := self._travel.next_before(symbol, open_ns + 1)) is not None:
-            self._desk.carry_out(arrived[1], open_ns, candle)
+        queue, carry_out, open_ns = self.arriving, self._desk.carry_out, candle.open_ns
+        while queue and queue[0][0] <= open_ns:
+            carry_out(queue.pop(0)[1], open_ns, candle)
         if self.book.orders:
             self._open(candle)
-        while (arrived := self._travel.next_before(symbol, candle.close_ns)) is not None:
-            at_ns, command = arrived
-            order = self._desk.carry_out(command, at_ns, candle)
+        while queue and queue[0][0] < candle.close_ns:
+            at_ns, command = queue.pop(0)
+            order = carry_out(command, at_ns, candle)
             if order is None:
                 continue
             if not order.waiting:
@@ -127,8 +136,9 @@ class MatchingEngine:
     def _open(self, candle: Candle) -> None:
         """The open executes, oldest first: orders at the market, levels it reaches, limits it betters."""
         book, open_ns = self.book, candle.open_ns
-        for order in list(book.orders.values()):
-            if order not in book:
+        orders = book.orders
+        for order in list(orders.values()):
+            if order.order_id not in orders:
                 continue
             if order.waiting:
                 self._wait_at_the_open(order, candle)
@@ -165,7 +175,10 @@ class MatchingEngine:
             return
         quantity = book.allowed(order) if costs.impact_factor or lasting is FOK else ZERO
         price = costs.taker_price(self._instrument, order.side, base, candle, elapsed, quantity)
-        if within(order.side, price, order.limit) and (lasting is not FOK or quantity == order.remaining):
+        limit = order.limit
+        if (limit is None or within(order.side, price, limit)) and (
+            lasting is not FOK or quantity == order.remaining
+        ):
             book.take(order, Match(price, base, TAKER), at_ns)
         if (lasting is IOC or lasting is FOK) and order in book:
             book.cancel(order, at_ns, "immediate_or_cancel" if lasting is IOC else "fill_or_kill")

@@ -9,7 +9,16 @@ from agentic_trading.core.money import ONE, ZERO, decimal_of
 from agentic_trading.core.orders import Target
 
 MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
-LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+PRICED = {
+    MARKET: (False, False),
+    LIMIT: (True, False),
+    OrderType.STOP_MARKET: (False, True),
+    OrderType.STOP_LIMIT: (True, True),
+    OrderType.TAKE_PROFIT_MARKET: (False, True),
+    OrderType.TAKE_PROFIT_LIMIT: (True, True),
+    TRAILING_STOP: (False, False),
+}
+"""Whether a type of order has a limit, and whether it has a trigger."""
 AT_ONCE = (MARKET, LIMIT)
 """They execute or rest as they are; all others wait for their level first."""
 NET, GTC, GTD = PositionSide.NET, TimeInForce.GTC, TimeInForce.GTD
@@ -35,8 +44,8 @@ def objection(terms: OrderTerms, rules: Instrument, shown: float, most: Decimal 
         if quantity < rules.min_quantity:
             return "below_min_quantity"
         valued = price or stop
-        # Surely above, judged in floats with room to spare; only a close case needs exact numbers.
-        if (valued is not None or float(quantity) * shown < float(rules.min_notional) * 1.000001) and (
+        # Surely above at the whole part of the price; only a close case needs the price itself.
+        if (valued is not None or quantity * int(shown) < rules.min_notional) and (
             quantity * (valued or decimal_of(shown)) < rules.min_notional
         ):
             return "below_min_notional"
@@ -69,6 +78,14 @@ def beyond_bounds(
     return None
 
 
+def trails(terms: OrderTerms) -> bool:
+    """Whether terms say how far a stop trails: in one of two ways, and sensibly."""
+    ratio, amount = terms.trail_ratio, terms.trail_amount
+    if ratio is None:
+        return amount is not None and amount > ZERO
+    return amount is None and ZERO < ratio < ONE
+
+
 def fit(targets: tuple[Target, ...], rules: Instrument) -> bool:
     """Whether targets have prices on the tick, and shares that make no more than the whole."""
     total = ZERO
@@ -79,28 +96,24 @@ def fit(targets: tuple[Target, ...], rules: Instrument) -> bool:
     return total <= ONE
 
 
-def misfit(terms: OrderTerms, rules: Instrument, at_ns: int, *, hedged: bool) -> str | None:
+def misfit(terms: OrderTerms, rules: Instrument, at_ns: int, hedged: bool) -> str | None:
     """Why an order makes no sense at this venue now, whatever its numbers; None if it does.
 
     A plain market order on a one-way account has nothing that could contradict.
     """
-    if rules.status_at(at_ns) is not MarketStatus.TRADING:
+    if (rules.halts or rules.delisted_ns is not None) and rules.status_at(at_ns) is not MarketStatus.TRADING:
         return "not_trading"
-    kind, limited = terms.type, terms.type in LIMITED
-    if limited is not (terms.price is not None):
+    kind, lasting = terms.type, terms.time_in_force
+    limited, stopped = PRICED[kind]
+    if limited is not (terms.price is not None) or stopped is not (terms.stop_price is not None):
         return "terms_contradict"
-    conditional = kind is not MARKET and kind is not LIMIT
-    trailing = kind is TRAILING_STOP
-    if (conditional and not trailing) is not (terms.stop_price is not None):
-        return "terms_contradict"
-    distances = (terms.trail_ratio is not None) + (terms.trail_amount is not None)
-    if distances != trailing or (terms.activation_price is not None and not trailing):
-        return "terms_contradict"
-    if (terms.trail_ratio is not None and not ZERO < terms.trail_ratio < ONE) or (
-        terms.trail_amount is not None and terms.trail_amount <= ZERO
+    if kind is TRAILING_STOP:
+        if not trails(terms):
+            return "terms_contradict"
+    elif (
+        terms.trail_ratio is not None or terms.trail_amount is not None or terms.activation_price is not None
     ):
         return "terms_contradict"
-    lasting = terms.time_in_force
     if (lasting is GTD) is not (terms.expires_ns is not None):
         return "terms_contradict"
     if terms.post_only and (kind is not LIMIT or (lasting is not GTC and lasting is not GTD)):

@@ -12,7 +12,8 @@
 """
 
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from agentic_trading.core.enums import Liquidity, Side
 from agentic_trading.core.models import Candle
@@ -21,7 +22,7 @@ from agentic_trading.core.money import decimal_of
 BUY, MAKER, TAKER = Side.BUY, Liquidity.MAKER, Liquidity.TAKER
 
 
-class Match(NamedTuple):
+class Match(msgspec.Struct, frozen=True, gc=False):
     """An order meets the candle: at which price, against which uncosted price, as maker or taker."""
 
     price: Decimal
