@@ -72,6 +72,18 @@ def test_fees_go_up_and_payments_down() -> None:
     assert payment_down(Decimal("-0.010000001")) == Decimal("-0.01000001")
 
 
+@pytest.mark.parametrize(
+    ("payment", "written"),
+    [
+        ("2.951334", "2.951334"), ("2.950", "2.950"), ("5", "5"), ("-7E+3", "-7E+3"), ("0.0", "0.0"),
+        ("2.9513340000", "2.95133400"), ("0E-12", "0E-8"), ("1.234567891", "1.23456789"),
+    ],
+)  # fmt: skip
+def test_eight_decimals_at_most(payment: str, written: str) -> None:
+    """What is finer than eight decimals is written with eight, and what is coarser as it was."""
+    assert str(payment_down(Decimal(payment))) == written
+
+
 def test_shares_are_half_even_and_whole_shares_whole() -> None:
     """A share has eight decimals, ties to even; all of it is all of it, digits beyond the eighth included."""
     third = share_of(Decimal(10), Decimal(1), Decimal(3))
