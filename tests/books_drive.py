@@ -200,7 +200,7 @@ class Drive:
         ]  # fmt: skip
         agents: Any = SimpleNamespace(
             ledger=ledger, orders=orders, equity=equity, entries=entries, breakers=breakers,
-            features=features, regime=RegimeDetector(), sizing=sizing, gate=Gate({}, ledger),
+            features=features, regime=[RegimeDetector()], sizing=sizing, gate=Gate({}, ledger),
             risk=RiskEngine(
                 instruments, LIMITS, ledger, orders, equity, breakers, clock, ids, FRAME
             ),
@@ -250,7 +250,8 @@ class Drive:
         working = any(self.agents.sizing.posture(*key) is Posture.BETWEEN for key in KEYS)
         resting = [order for orders in self.venue._resting.values() for order in orders.values()]
         moving = any(order.at_market for order in resting)
-        return bool(self.wishes or working or moving or self.venue._travelling)
+        travelling = any(self.venue._travelling.queues.values())
+        return bool(self.wishes or working or moving or travelling)
 
     def open_orders(self) -> dict[str, tuple[str, OrderTerms]]:
         """Orders the platform believes open: id to status and terms."""

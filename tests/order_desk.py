@@ -62,6 +62,7 @@ class Marks:
     equity: float = 10_000.0
     drawdown_ratio: float = 0.0
     day_loss_ratio: float = 0.0
+    losses: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
     def price(self, symbol: str) -> float:
         return self.prices[symbol]

@@ -83,7 +83,7 @@ class Agents:
         self.entries = Entries(self.ledger, self.orders)
         self.breakers = Breakers(limits, self.equity, clock)
         self.features = TableFeatures(inputs.tables)
-        self.regime = RegimeDetector()
+        self.regime = [RegimeDetector()] if settings.regime.enabled else []
         self.sizing = Allocator(
             instruments,
             {
@@ -188,7 +188,7 @@ def topology(agents: Agents) -> Topology:
             # the market moves: marks, breakers, extremes, then the eyes
             CandlesClosed: [a.equity, a.breakers, a.entries, a.features],
             DayStarted: [a.equity, a.breakers],
-            FeatureVector: [a.regime, *a.strategies],
+            FeatureVector: [*a.regime, *a.strategies],
             GapFound: list(a.strategies),
             # a wish becomes an order
             Signal: [a.gate],

@@ -10,7 +10,7 @@ import numpy as np
 
 from agentic_trading.backtester.replay import FundingStamp
 from agentic_trading.backtester.timeline import Timeline
-from agentic_trading.backtester.wake import Watch, watch_of
+from agentic_trading.backtester.wake import Watch, rows_of, watch_of
 from agentic_trading.contenders import Contender, choose_symbols, contenders_of
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import DAY_NS, Timeframe
@@ -95,14 +95,15 @@ def share_inputs(runs: Iterable[AppSettings], strategy_dirs: Sequence[Path], sha
 
 def watches_of(inputs: Inputs) -> list[Watch]:
     """The rows on which each strategy could act on each of its symbols."""
+    rows = {key: rows_of(inputs.timeline, candles) for key, (candles, _) in inputs.tables.items()}
     watches = []
     for each in inputs.contenders:
         for symbol in each.symbols:
-            candles, table = inputs.tables[(each.timeframe, symbol)]
+            key = (each.timeframe, symbol)
+            table = inputs.tables[key][1]
             triggers = each.strategy.triggers(table)
-            name = each.settings.strategy_id
             watches.append(
-                watch_of(name, inputs.timeline, table, candles.close_ns, table.warm, triggers, symbol)
+                watch_of(each.settings.strategy_id, symbol, table, rows[key], table.warm, triggers)
             )
     return watches
 

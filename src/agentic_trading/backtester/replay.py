@@ -72,6 +72,7 @@ class Replay:
         """
         self._timeline = timeline
         self._length = timeline.timeframe.ns
+        self._gaps = timeline.gaps
         self._day_edges = plain(day_edges(timeline.close_ns))
         self._clock = clock
         self._venue = venue
@@ -97,17 +98,17 @@ class Replay:
         ``progress`` is called now and then with the number of rows done.
         """
         times, count, skipper = plain(self._timeline.close_ns), len(self._timeline), self._skipper
+        alarms, funding, advance_clock = self._alarms, self._funding, self._clock.advance
         if first < count:
             self._drop_funding_before(times[first] - self._length)
         row, passed, self._first = first, False, first
         while not self.bankrupt:
             if skipper is not None:
-                due = self._alarms[0][0], self._funding[-1].at_ns
-                row, passed = skipper.advance(row, passed, *due)
+                row, passed = skipper.advance(row, passed, alarms[0][0], funding[-1].at_ns)
             if row >= count:
                 break
             at_ns = times[row]
-            self._clock.advance(at_ns)
+            advance_clock(at_ns)
             if not passed:
                 passed = True
                 if self._let_pass(bus, row, at_ns) and skipper is not None:
@@ -149,9 +150,11 @@ class Replay:
     def _close(self, bus: Bus, row: int, at_ns: int) -> None:
         """The core's part of an instant: it looks at the candles that closed."""
         symbols = self._timeline.symbols if self._skipper is None else self._skipper.look(row)
-        self._deliver(bus, CandlesClosed(at_ns, self._reader.of(symbols, row)))
-        for gap in self._timeline.gaps.get(row, ()):
-            self._deliver(bus, GapFound(at_ns, gap.symbol, gap.missing))
+        for command in bus.step(CandlesClosed(at_ns, self._reader.of(symbols, row))):
+            self._venue.send(command)
+        if row in self._gaps:
+            for gap in self._gaps[row]:
+                self._deliver(bus, GapFound(at_ns, gap.symbol, gap.missing))
         while self._alarms[0][0] <= at_ns:
             due_ns, _, key = heappop(self._alarms)
             self._deliver(bus, AlarmRang(key, due_ns))

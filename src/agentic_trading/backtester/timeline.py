@@ -156,7 +156,7 @@ Ranges = tuple[FloatArray, FloatArray]
 class MarketRows:
     """The timeline's prices for compiled functions: marks by row, and what the candles in between reached.
 
-    ``closes`` (n, symbols) carries the last close forward, NaN before the first; ``day_edges`` (n,) as in
+    ``closes`` (symbols, n) carries the last close forward, NaN before the first; ``day_edges`` (n,) as in
     `core.equity.mark_rows`. What orders meet in a row may reach further than its own candle: ``reach``
     has highs and lows (n,) by symbol for that, ``marks`` those of the mark prices; both by the symbol's
     own rows.
@@ -205,15 +205,14 @@ class MarketRows:
 
 def _closes(timeline: Timeline) -> FloatArray:
     if len(timeline.symbols) == 1:
-        only: FloatArray = timeline.columns[0].bars[CLOSE].reshape(-1, 1)
-        return only
-    closes = np.empty((len(timeline), len(timeline.symbols)))
+        return timeline.columns[0].bars[CLOSE : CLOSE + 1]
+    closes = np.empty((len(timeline.symbols), len(timeline)))
     for position, (columns, rows) in enumerate(zip(timeline.columns, timeline.rows, strict=True)):
         if rows is None:
-            closes[:, position] = columns.bars[CLOSE]
+            closes[position] = columns.bars[CLOSE]
             continue
         last: npt.NDArray[np.intp] = np.maximum.accumulate(rows)
-        closes[:, position] = np.where(last >= 0, columns.bars[CLOSE, last], np.nan)
+        closes[position] = np.where(last >= 0, columns.bars[CLOSE, last], np.nan)
     return closes
 
 

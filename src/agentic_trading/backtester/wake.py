@@ -1,5 +1,6 @@
 """Which rows may matter to a strategy, and which of them comes next."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
@@ -17,7 +18,7 @@ from agentic_trading.core.events import (
     SignalAdmitted,
 )
 from agentic_trading.core.features import FeatureTable, Triggers
-from agentic_trading.core.models import BoolArray, IntArray
+from agentic_trading.core.models import BoolArray, CandleColumns, IntArray, plain
 
 NEVER = 2**62
 """Later than any row, and than any time."""
@@ -37,31 +38,34 @@ WHOSE: Mapping[type[Moving], Callable[[Any], Any]] = {
 
 
 class Watch:
-    """The trigger rows of one strategy on one symbol: a byte per row of the timeline, by posture."""
+    """The trigger rows of one strategy on one symbol, by posture: a byte per row of the feature table."""
 
     def __init__(
-        self, strategy: str, symbol: str, count: int, flat: IntArray, long: IntArray, short: IntArray
+        self,
+        strategy: str,
+        symbol: str,
+        rows: IntArray | None,
+        flat: BoolArray,
+        long: BoolArray,
+        short: BoolArray,
     ) -> None:
-        """The rows, of ``count``, that may matter in each posture; between, any of them may."""
+        """The masks (n,) say which of the table's rows may matter in each posture; between, any of them may.
+
+        ``rows`` (n,) are the rows of the timeline at which those of the table close, ascending; None where
+        they are one and the same.
+        """
         self.strategy = strategy
         self.symbol = symbol
-        exits = _marked(count, long)
-        covers = exits if short is long else _marked(count, short)
-        self.marks = (_marked(count, flat), exits, covers, _marked(count, flat, long, short))
-        """By posture: 1 at every trigger row, else 0."""
+        self._rows = None if rows is None else plain(rows)
+        self._marks = tuple([mask.tobytes() for mask in (flat, long, short, flat | long | short)])
 
     def following(self, posture: Posture, row: int) -> int:
         """First trigger row at or after ``row``; NEVER if there is none."""
-        at = self.marks[posture].find(1, row)
-        return at if at >= 0 else NEVER
-
-
-def _marked(count: int, *rows: IntArray) -> bytearray:
-    marks = bytearray(count)
-    as_array = np.frombuffer(marks, dtype=np.uint8)
-    for each in rows:
-        as_array[each] = 1
-    return marks
+        rows = self._rows
+        at = self._marks[posture].find(1, row if rows is None else bisect_left(rows, row))
+        if at < 0:
+            return NEVER
+        return at if rows is None else rows[at]
 
 
 class Lookout:
@@ -71,7 +75,9 @@ class Lookout:
         self._watches = watches
         self._posture = posture
         self._of = {(watch.strategy, watch.symbol): number for number, watch in enumerate(watches)}
-        self._find = [watch.marks[Posture.FLAT].find for watch in watches]
+        self._found = [[-1] * len(Posture) for _ in watches]
+        """By watch and posture the trigger row found last: the next one, until rows pass it."""
+        self._standing = [Posture.FLAT] * len(watches)
         self._next = [-1] * len(watches)
         self._nearest = -1
         self._heard: list[Moving] = []
@@ -85,13 +91,11 @@ class Lookout:
             self._ask_those_moved()
         if self._nearest >= row:
             return self._nearest
-        nearest, rows = NEVER, self._next
-        for number, at in enumerate(rows):
-            if at < row:
-                found = self._find[number](1, row)
-                at = rows[number] = found if found >= 0 else NEVER
-            if at < nearest:
-                nearest = at
+        rows = self._next
+        while (nearest := min(rows, default=NEVER)) < row:
+            number = rows.index(nearest)
+            posture = self._standing[number]
+            rows[number] = self._found[number][posture] = self._watches[number].following(posture, row)
         self._nearest = nearest
         return nearest
 
@@ -99,10 +103,14 @@ class Lookout:
         """Numbers of the watches for which a row, none before which is to be looked at, is a trigger row."""
         if self._nearest != row or self._heard:
             self.next_row(row)
-        return tuple([number for number, at in enumerate(self._next) if at == row])
+        rows, at, acting = self._next, -1, []
+        for _ in range(rows.count(row)):
+            at = rows.index(row, at + 1)
+            acting.append(at)
+        return tuple(acting)
 
     def _ask_those_moved(self) -> None:
-        """Ask where they stand now; their next rows are not known any more."""
+        """Ask where they stand now, and so which of their rows come next."""
         moved = self._moved
         for event in self._heard:
             moved[self._of.get(WHOSE[type(event)](event))] = None
@@ -110,40 +118,42 @@ class Lookout:
         for number in moved:
             if number is not None:
                 watch = self._watches[number]
-                self._find[number] = watch.marks[self._posture(watch.strategy, watch.symbol)].find
-                self._next[number] = self._nearest = -1
+                posture = self._standing[number] = self._posture(watch.strategy, watch.symbol)
+                self._next[number] = self._found[number][posture]
+                self._nearest = -1
         moved.clear()
+
+
+def rows_of(timeline: Timeline, candles: CandleColumns) -> IntArray | None:
+    """The rows of the timeline at which candles close, all of them on it; None where they are its own."""
+    if len(candles) == len(timeline):
+        return None
+    return np.searchsorted(timeline.close_ns, candles.close_ns)
 
 
 def watch_of(
     strategy: str,
-    timeline: Timeline,
+    symbol: str,
     table: FeatureTable,
-    close_ns: IntArray,
+    rows: IntArray | None,
     warm: BoolArray,
     triggers: Triggers | None,
-    symbol: str,
 ) -> Watch:
     """A strategy's trigger rows on a symbol: its masks where the features are warm, or every warm row.
 
-    ``close_ns`` (n,) are the closes of the table's rows, ``warm`` (n,) says where it has values.
+    ``rows`` are those of the table's candles (see `rows_of`), ``warm`` (n,) says where it has values.
     Raises ValueError if a mask is not a boolean array with a value per row.
     """
-    count = len(timeline)
-    # All closes of a table are on the timeline: if they are as many, they are the same.
-    rows = np.arange(count) if len(close_ns) == count else np.searchsorted(timeline.close_ns, close_ns)
     if triggers is None:
-        every = rows[warm]
-        return Watch(strategy, symbol, count, every, every, every)
+        return Watch(strategy, symbol, rows, warm, warm, warm)
     for name, mask in _masks(triggers).items():
         if getattr(mask, "dtype", None) != np.bool_ or mask.shape != (len(table),):
             raise ValueError(
                 f"strategy {strategy}: triggers must give {name} as a boolean array with one value per row "
                 f"({len(table)}), not {type(mask).__name__} {getattr(mask, 'shape', '')}"
             )
-    flat, long = rows[triggers.entry & warm], rows[triggers.exit & warm]
-    short = long if triggers.exit_short is None else rows[triggers.exit_short & warm]
-    return Watch(strategy, symbol, count, flat, long, short)
+    short = triggers.exit if triggers.exit_short is None else triggers.exit_short
+    return Watch(strategy, symbol, rows, triggers.entry & warm, triggers.exit & warm, short & warm)
 
 
 def _masks(triggers: Triggers) -> dict[str, BoolArray]:

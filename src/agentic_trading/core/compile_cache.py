@@ -11,7 +11,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-KEPT = 4
+KEPT = 16
 """Folders of earlier states that stay, for people who switch between versions."""
 DIGEST_BYTES = 32
 

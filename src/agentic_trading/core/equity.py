@@ -15,8 +15,9 @@ ByteArray = npt.NDArray[np.int8]
 EQUITY, CASH, GROSS, NET, DRAWDOWN = range(5)
 """Row numbers in the output matrix of `mark_rows`."""
 
-PEAK, DAY_START, LAST = range(3)
-"""Positions in the state of `mark_rows`: running peak, equity at the start of the day, last equity."""
+PEAK, DAY_START, LAST, DROP, DAY_LOSS = range(5)
+"""Positions in the state of `mark_rows`: running peak, equity at the start of the day, last equity; and as
+ratios how far that is below the two (NaN for a day that began with nothing)."""
 
 DAY_BEFORE, DAY_AFTER = 1, 2
 """Day edges of a row: a UTC day began since the row before it, or begins as the row closes."""
@@ -29,8 +30,8 @@ NO_LIMITS = np.array([np.inf, np.inf, -np.inf])
 
 
 def new_levels(capital: float) -> FloatArray:
-    """State of `mark_rows` for an account that starts with ``capital``; shape (3,)."""
-    return np.array([capital, capital, capital])
+    """State of `mark_rows` for an account that starts with ``capital``; shape (5,)."""
+    return np.array([capital, capital, capital, 0.0, 0.0 if capital > 0.0 else np.nan])
 
 
 @compiled
@@ -51,7 +52,7 @@ def mark_rows(
     """Mark rows ``start..stop`` and return the first row that was not marked.
 
     equity = quote_value + sum of quantity * price, in symbol order. ``quantities`` has shape (symbols,),
-    ``prices`` (rows, symbols). ``out`` (5, ...) receives, from ``out_row`` on, equity, cash, gross and
+    ``prices`` (symbols, rows). ``out`` (5, ...) receives, from ``out_row`` on, equity, cash, gross and
     net exposure, and drawdown as a ratio below the running peak. A symbol that is not held may have no
     price yet (NaN). ``day_edges`` (rows,) says where the day's start equity is taken anew; without
     ``day_ends`` not by a day that begins as a row closes: somebody is still to see the row.
@@ -64,21 +65,26 @@ def mark_rows(
         net = 0.0
         for symbol in range(quantities.shape[0]):
             if quantities[symbol] != 0.0:
-                notional = quantities[symbol] * prices[row, symbol]
+                notional = quantities[symbol] * prices[symbol, row]
                 value += notional
                 net += notional
                 gross += abs(notional)
         peak = max(levels[PEAK], value)
         drawdown = (peak - value) / peak if peak > 0.0 else 0.0
         day_start = levels[LAST] if day_edges[row] & DAY_BEFORE else levels[DAY_START]
-        day_loss = (day_start - value) / day_start if day_start > 0.0 else 0.0
+        day_loss = (day_start - value) / day_start if day_start > 0.0 else np.nan
         if drawdown > limits[MAX_DRAWDOWN] or day_loss > limits[MAX_DAY_LOSS]:
             return row
         if value <= limits[MIN_EQUITY]:
             return row
+        if day_ends and day_edges[row] & DAY_AFTER:
+            day_start = value
+            day_loss = 0.0 if value > 0.0 else np.nan
         levels[PEAK] = peak
-        levels[DAY_START] = value if day_ends and day_edges[row] & DAY_AFTER else day_start
+        levels[DAY_START] = day_start
         levels[LAST] = value
+        levels[DROP] = drawdown
+        levels[DAY_LOSS] = day_loss
         at = out_row + row - start
         out[EQUITY, at] = value
         out[CASH, at] = cash

@@ -1,5 +1,7 @@
 """Deterministic identity: ids are counters of a run, never random and never reused."""
 
+from collections import defaultdict
+
 
 class IdSequence:
     """Hands out order, trade and decision ids that depend only on the run's epoch and on counts.
@@ -9,16 +11,15 @@ class IdSequence:
     """
 
     def __init__(self, epoch: int = 0) -> None:
-        self._epoch = f"{epoch:08x}"
-        self._orders = 0
-        self._counts: dict[str, int] = {}
+        self._order = (1 << 32 | epoch) << 32  # a one in front keeps the zeros of the epoch
+        self._counts: defaultdict[str, int] = defaultdict(int)
 
     def order(self) -> str:
         """Next client order id: sixteen hex digits, epoch then counter (fits Binance and Bybit)."""
-        self._orders = count = self._orders + 1
-        return f"{self._epoch}{count:08x}"
+        self._order = order = self._order + 1
+        return hex(order)[3:]
 
     def next(self, kind: str) -> str:
         """Next id of another kind, such as ``signal-12``."""
-        self._counts[kind] = count = self._counts.get(kind, 0) + 1
+        self._counts[kind] = count = self._counts[kind] + 1
         return f"{kind}-{count}"

@@ -1,6 +1,6 @@
 """The ports through which packages that do not know each other work together; joined in ``main``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -9,6 +9,9 @@ from agentic_trading.core.events import Event, FeatureVector, OrderTerms
 from agentic_trading.core.features import FeatureSpec
 from agentic_trading.core.models import Candle, Entry, FloatArray, Instrument, Position
 from agentic_trading.core.money import ZERO
+
+Reactions = Mapping[type[Event], Callable[[Any], Iterable[Event]]]
+"""What an agent does about each type of event; the bus calls these of an agent that has ``reactions``."""
 
 
 class Agent(Protocol):
@@ -179,6 +182,11 @@ class SettledView(Protocol):
 
 class WorkingView(Protocol):
     """The order manager as others read it: what is on its way or at the venue."""
+
+    @property
+    def at_work(self) -> Mapping[tuple[str, str], Mapping[str, OpenOrder]]:
+        """What `working` gives, by (strategy, symbol) and id: one mapping of those that have any."""
+        ...
 
     def working(self, strategy: str, symbol: str) -> Sequence[OpenOrder]:
         """Open orders, stops and targets of the position excluded."""

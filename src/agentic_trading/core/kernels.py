@@ -57,15 +57,18 @@ def compiled(function: Function) -> Function:
 class Kernel:
     """A compiled function; the first call with arguments of some kinds loads or makes the code for them."""
 
+    def __new__(cls, function: Callable[..., Any]) -> "Kernel":
+        # Each has a class of its own, whose ``__call__`` becomes the machine code: no step in between.
+        return object.__new__(type(cls.__name__, (cls,), {"__module__": cls.__module__}))
+
     def __init__(self, function: Callable[..., Any]) -> None:
         update_wrapper(self, function)
         self.py_func = function
         self._made: dict[str, Callable[..., Any]] = {}
-        self._call: Callable[..., Any] = self._otherwise
 
     def __call__(self, *args: Any) -> Any:
         """What the function gives for these arguments."""
-        return self._call(*args)
+        return self._otherwise(*args)
 
     def __reduce__(self) -> str:
         return str(self.py_func.__qualname__)
@@ -85,8 +88,8 @@ class Kernel:
             ours = self.py_func.__module__.startswith(f"{PACKAGE}.")
             stored = _KNOWN_LAYOUT and ours and "x" not in kinds
             self._made[kinds] = (self._load(kinds) if stored else None) or self.dispatcher
-            if self._call == self._otherwise:
-                self._call = self._made[kinds]
+            if len(self._made) == 1:
+                type(self).__call__ = staticmethod(self._made[kinds])  # type: ignore[method-assign]
         return self._made[kinds](*values)
 
     def _defaults(self, given: int) -> tuple[Any, ...]:
@@ -147,10 +150,6 @@ class _MethodDef(ctypes.Structure):
     )  # fmt: skip
 
 
-_methods: list[_MethodDef] = []
-"""Python does not keep the descriptions of the functions it is given; they live as long as it does."""
-
-
 def _built_in(symbol: str, code: bytes, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """The function in an object file, which calls ``otherwise`` for arguments it is not made for."""
     import llvmlite.binding as llvm
@@ -159,11 +158,11 @@ def _built_in(symbol: str, code: bytes, otherwise: Callable[..., Any]) -> Callab
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     method = _MethodDef(symbol.encode(), engine.get_function_address(symbol), _METH_FASTCALL, None)
-    _methods.append(method)
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.argtypes = (ctypes.POINTER(_MethodDef), ctypes.py_object, ctypes.c_void_p)
     make.restype = ctypes.py_object
-    known = (np.ndarray, float, np.float64, int, bool, None, otherwise)
+    # Python reads the description once more when the function dies; what the function holds outlives that.
+    known = (np.ndarray, float, np.float64, int, bool, None, otherwise, method)
     return cast(Callable[..., Any], make(method, known, None))
 
 

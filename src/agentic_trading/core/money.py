@@ -31,7 +31,8 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 CENT_OF_ASSET = Decimal("0.00000001")
 """Finest unit in which venues keep balances (eight decimals)."""
-_POWERS_OF_TEN = {power: power for power in (ONE.scaleb(-digits) for digits in range(19))}
+_POWERS_OF_TEN = frozenset(str(ONE.scaleb(-digits)) for digits in range(19))
+"""As text: that tells 0.01 from 0.010, whose multiples have more digits."""
 
 
 @contextmanager
@@ -57,8 +58,7 @@ def decimal_of(value: float) -> Decimal:
 
 
 def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    power = _POWERS_OF_TEN.get(step)
-    if power is not None and power.same_quantum(step):  # then rounding to its digits is all there is to do
+    if str(step) in _POWERS_OF_TEN:  # then rounding to its digits is all there is to do
         cut = value.quantize(step, rounding, _ROUNDING)
         return value if cut == value and cut.compare_total_mag(value) < ZERO else cut
     count, rest = EXACT.divmod(value, step)

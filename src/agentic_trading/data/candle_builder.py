@@ -30,9 +30,11 @@ def advance(
     part was there. Returns how many were written, from position 0 of the ``out_*`` arrays.
     """
     written = 0
+    bucket = 0
     for row in range(start, stop):
         opened = open_ns[row]
-        bucket = opened - opened % target_ns
+        if not bucket <= opened < bucket + target_ns:
+            bucket = opened - opened % target_ns
         if starts_here[row] or opened != clock[_EXPECTED]:
             clock[_PARTS] = 0
             clock[_BROKEN] = 1

@@ -2,41 +2,15 @@
 
 import zlib
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from itertools import takewhile
 from operator import attrgetter
 
 import msgspec
 
-from agentic_trading.core.enums import OrderStatus
-from agentic_trading.core.orders import OrderTerms
 from agentic_trading.execution.order import Order
 
 _ROOM = 4096
 """So many orders are kept as they are before any is packed."""
-
-
-class _Row(msgspec.Struct, array_like=True, gc=False):
-    """The slots of an `Order`, as they are packed."""
-
-    order_id: str
-    terms: OrderTerms
-    quantity: Decimal
-    status: OrderStatus
-    filled: Decimal
-    paid: Decimal
-    created_ns: int
-    arrived_ns: int
-    done_ns: int
-    cause: str
-    reason: str
-    outcome: str
-    cancel_asked: bool
-    entry_id: str
-
-
-_NAMES = _Row.__struct_fields__
-_row_of = attrgetter(*_NAMES)
 
 
 class History:
@@ -47,9 +21,9 @@ class History:
         self._recent = recent
 
     def __iter__(self) -> Iterator[Order]:
-        decoder = msgspec.msgpack.Decoder(list[_Row])
+        decoder = msgspec.msgpack.Decoder(list[Order])
         for rows in self._packed:
-            yield from map(_order_of, decoder.decode(zlib.decompress(rows)))
+            yield from decoder.decode(zlib.decompress(rows))
         yield from self._recent.values()
 
 
@@ -61,6 +35,7 @@ class Orders(dict[str, Order]):
         self._room = room
         self._packed: list[bytes] = []
         self._highest = ""
+        """The highest id that is packed."""
 
     def __missing__(self, order_id: str) -> Order:
         if not self._packed:
@@ -69,9 +44,15 @@ class Orders(dict[str, Order]):
         return self[order_id]
 
     def __contains__(self, order_id: object) -> bool:
-        if self._packed and str(order_id) <= self._highest:  # new ids are higher than all before them
+        if str(order_id) <= self._highest:  # new ids are higher than all before them
             self._unpack()
         return super().__contains__(order_id)
+
+    def add(self, order: Order) -> bool:
+        """Take up a new order; gives False, and leaves it, if its id was used before."""
+        if order.order_id <= self._highest:
+            self._unpack()
+        return self.setdefault(order.order_id, order) is order
 
     @property
     def history(self) -> History:
@@ -85,7 +66,7 @@ class Orders(dict[str, Order]):
         ended = list(takewhile(attrgetter("done_ns"), self.values()))
         if not ended:
             return
-        self._packed.append(zlib.compress(msgspec.msgpack.encode([_row_of(order) for order in ended]), 1))
+        self._packed.append(zlib.compress(msgspec.msgpack.encode(ended), 1))
         for order in ended:
             self._highest = max(self._highest, order.order_id)
             del self[order.order_id]
@@ -93,12 +74,6 @@ class Orders(dict[str, Order]):
     def _unpack(self) -> None:
         everything = {order.order_id: order for order in self.history}
         self._packed.clear()
+        self._highest = ""
         self.clear()
         self.update(everything)
-
-
-def _order_of(row: _Row) -> Order:
-    order = Order.__new__(Order)
-    for name in _NAMES:
-        setattr(order, name, getattr(row, name))
-    return order

@@ -76,44 +76,27 @@ class OrderProtocolError(Exception):
     """The venue or our own code said something about an order that cannot follow what was known."""
 
 
-class Order:
-    """One order as far as we know it."""
+class Order(msgspec.Struct, array_like=True, gc=False, eq=False):
+    """One order as far as we know it.
 
-    __slots__ = (
-        "arrived_ns",
-        "cancel_asked",
-        "cause",
-        "created_ns",
-        "done_ns",
-        "entry_id",
-        "filled",
-        "order_id",
-        "outcome",
-        "paid",
-        "quantity",
-        "reason",
-        "status",
-        "terms",
-    )
+    ``quantity`` is that of ``terms`` until the venue says otherwise. ``entry_id`` names the entry whose
+    fills the order closes, if it is part of a bracket.
+    """
 
-    def __init__(
-        self, order_id: str, terms: OrderTerms, created_ns: int, cause: str, reason: str, entry_id: str = ""
-    ) -> None:
-        """``entry_id`` names the entry whose fills the order closes, if it is part of a bracket."""
-        self.order_id = order_id
-        self.terms = terms
-        self.quantity = terms.quantity
-        self.status = PENDING
-        self.filled = ZERO
-        self.paid = ZERO
-        self.created_ns = created_ns
-        self.arrived_ns = 0
-        self.done_ns = 0
-        self.cause = cause
-        self.reason = reason
-        self.outcome = ""
-        self.cancel_asked = False
-        self.entry_id = entry_id
+    order_id: str
+    terms: OrderTerms
+    quantity: Decimal
+    created_ns: int
+    cause: str
+    reason: str
+    entry_id: str = ""
+    status: OrderStatus = PENDING
+    filled: Decimal = ZERO
+    paid: Decimal = ZERO
+    arrived_ns: int = 0
+    done_ns: int = 0
+    outcome: str = ""
+    cancel_asked: bool = False
 
     @property
     def remaining(self) -> Decimal:

@@ -1,9 +1,8 @@
 """The life of every order: a fold over what we asked for and what the venue said."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
 from agentic_trading.core.enums import OrderType, Side
 from agentic_trading.core.events import (
@@ -23,6 +22,7 @@ from agentic_trading.core.events import (
     attached_stop,
     stop_id_of,
 )
+from agentic_trading.core.interfaces import Reactions
 from agentic_trading.core.money import ZERO
 from agentic_trading.core.orders import attached_target, target_id_of
 from agentic_trading.execution.archive import Orders
@@ -69,9 +69,11 @@ class OrderManager:
     def __init__(self) -> None:
         self.all = Orders()
         """Every order of the run by id, in order of creation."""
+        self.at_work: dict[tuple[str, str], dict[str, Order]] = {}
+        """Open orders by (strategy, symbol) and id, oldest first, stops and targets excluded."""
         self._open: defaultdict[tuple[str, str], _Open] = defaultdict(_Open)
         self._trades: set[str] = set()
-        self.reactions: Mapping[type[Event], Callable[[Any], Iterable[Event]]] = {
+        self.reactions: Reactions = {
             OrderIntent: self._create,
             OrderAccepted: self._accept,
             Fill: self._fill,
@@ -91,8 +93,8 @@ class OrderManager:
 
     def working(self, strategy: str, symbol: str) -> Sequence[Order]:
         """Open orders of a strategy on a symbol, stops and targets excluded, oldest first."""
-        opened = self._open.get((strategy, symbol))
-        return list(opened.orders.values()) if opened is not None and opened.orders else ()
+        orders = self.at_work.get((strategy, symbol))
+        return () if orders is None else list(orders.values())
 
     def stops(self, strategy: str, symbol: str) -> Sequence[Order]:
         """The stops that protect the open position, oldest first; of one and its successor the successor."""
@@ -126,11 +128,11 @@ class OrderManager:
 
     def pending(self, strategy: str, symbol: str) -> tuple[Decimal, Decimal]:
         """Unfilled (buy, sell) quantity of open orders, stops and targets excluded."""
-        opened = self._open.get((strategy, symbol))
-        if opened is None or not opened.orders:
+        orders = self.at_work.get((strategy, symbol))
+        if orders is None:
             return _NONE_PENDING
         buying = selling = ZERO
-        for order in opened.orders.values():
+        for order in orders.values():
             if order.terms.side is BUY:
                 buying += order.quantity - order.filled
             else:
@@ -150,7 +152,7 @@ class OrderManager:
         entry_id = ""
         if terms.replaces is not None and terms.replaces in self.all:
             entry_id = self.all[terms.replaces].entry_id
-        self._add(Order(order_id, terms, intent.at_ns, intent.cause, intent.reason, entry_id))
+        self._add(Order(order_id, terms, terms.quantity, intent.at_ns, intent.cause, intent.reason, entry_id))
         if terms.protective_stop is not None or terms.targets:
             self._attach(intent)
         return ()
@@ -158,18 +160,22 @@ class OrderManager:
     def _attach(self, intent: OrderIntent) -> None:
         order_id, terms = intent.order_id, intent.terms
         if terms.protective_stop is not None:
-            stop_id = stop_id_of(order_id)
-            self._add(Order(stop_id, attached_stop(terms), intent.at_ns, intent.cause, "stop", order_id))
+            stop_id, attached = stop_id_of(order_id), attached_stop(terms)
+            self._add(Order(stop_id, attached, ZERO, intent.at_ns, intent.cause, "stop", order_id))
         for number, target in enumerate(terms.targets, start=1):
             target_id, attached = target_id_of(order_id, number), attached_target(terms, target)
-            self._add(Order(target_id, attached, intent.at_ns, intent.cause, "target", order_id))
+            self._add(Order(target_id, attached, ZERO, intent.at_ns, intent.cause, "target", order_id))
 
     def _add(self, order: Order) -> None:
-        if order.order_id in self.all:
+        if not self.all.add(order):
             raise OrderProtocolError(f"order id {order.order_id} was used before")
-        self.all[order.order_id] = order
-        pair = (order.terms.strategy, order.terms.symbol)
-        self._open[pair].shelf(order.terms)[order.order_id] = order
+        terms = order.terms
+        pair = (terms.strategy, terms.symbol)
+        opened = self._open[pair]
+        shelf = opened.shelf(terms)
+        shelf[order.order_id] = order
+        if shelf is opened.orders:
+            self.at_work[pair] = shelf
 
     def _note_cancel(self, command: CancelOrder) -> Iterable[Event]:
         self.all[command.order_id].cancel_asked = True
@@ -238,10 +244,13 @@ class OrderManager:
         order.done_ns = at_ns
         order.outcome = outcome
         terms = order.terms
-        opened = self._open[(terms.strategy, terms.symbol)]
+        pair = (terms.strategy, terms.symbol)
+        opened = self._open[pair]
         del opened.shelf(terms)[order.order_id]
-        if (opened.stops or opened.targets) and not opened.orders:
-            _forget_unplaced(opened, at_ns)
+        if not opened.orders:
+            self.at_work.pop(pair, None)
+            if opened.stops or opened.targets:
+                _forget_unplaced(opened, at_ns)
         return (OrderClosed(order.order_id, at_ns, terms, order.filled, outcome),)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import POSTURES, Direction, Posture
+from agentic_trading.core.enums import POSTURES, Direction, ExecutionStyle, PositionSide, Posture
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -23,6 +23,7 @@ from agentic_trading.core.interfaces import (
     Clock,
     MarksView,
     OpenOrder,
+    Reactions,
     SettledView,
     SubPosition,
     WorkingView,
@@ -45,6 +46,7 @@ from agentic_trading.portfolio.styles import EntryStyles
 
 # Names of their own: enums look their members up slowly.
 FLAT, SHORT, BETWEEN = Direction.FLAT, Direction.SHORT, Posture.BETWEEN
+MARKET, NET = ExecutionStyle.MARKET, PositionSide.NET
 AT_MARKET = ExecutionSettings()
 """Every entry at once, at market."""
 _NETTED = "reduce_only"
@@ -87,6 +89,7 @@ class Allocator:
         self._allotments = allotments
         self._held = settled.held
         self._working = working
+        self._at_work = working.at_work
         self._marks = marks
         self._clock = clock
         self._ids = ids
@@ -98,18 +101,23 @@ class Allocator:
         self._netted: dict[tuple[str, str], None] = {}
         self._again: dict[tuple[str, str], None] = {}
         self._deadline: dict[tuple[str, str], str] = {}
+        self.reactions: Reactions = {
+            SignalAdmitted: self._pursue,
+            OrderClosed: self._after,
+            Refusal: self._give_up,
+            AlarmRang: self._ring,
+        }
 
     def react(self, event: SignalAdmitted | OrderClosed | Refusal | AlarmRang) -> Iterable[Event]:
-        if type(event) is SignalAdmitted:
-            return self._pursue(event.signal)
-        if type(event) is OrderClosed:
-            return self._after(event)
-        if isinstance(event, Refusal):
-            key = (event.strategy, event.symbol)
-            self._waiting.pop(key, None)
-            self._styles.drop(key)
-            return ()
-        assert isinstance(event, AlarmRang)
+        return self.reactions[type(event)](event)
+
+    def _give_up(self, refusal: Refusal) -> Iterable[Event]:
+        key = (refusal.strategy, refusal.symbol)
+        self._waiting.pop(key, None)
+        self._styles.drop(key)
+        return ()
+
+    def _ring(self, event: AlarmRang) -> Iterable[Event]:
         expired = [key for key, alarm in self._deadline.items() if alarm == event.key]
         for key in expired:
             self._styles.drop(key)
@@ -119,7 +127,7 @@ class Allocator:
     def posture(self, strategy: str, symbol: str) -> Posture:
         """Whether the strategy is flat, holds a long or a short, or has something under way."""
         key = (strategy, symbol)
-        if key in self._waiting or key in self._under_way or self._working.working(strategy, symbol):
+        if key in self._waiting or key in self._under_way or key in self._at_work:
             return BETWEEN
         held = self._held.get(key)
         return POSTURES[FLAT if held is None else held.direction]
@@ -132,9 +140,9 @@ class Allocator:
         if key in self._under_way:
             return self._under_way[key].signal.direction
         held = self._held.get(key)
-        buying, selling = self._working.pending(strategy, symbol)
-        if not (buying or selling):
+        if key not in self._at_work:
             return FLAT if held is None else held.direction
+        buying, selling = self._working.pending(strategy, symbol)
         return direction_of((ZERO if held is None else held.quantity) + buying - selling)
 
     def changes(self, strategy: str, signal: Signal) -> bool:
@@ -168,16 +176,17 @@ class Allocator:
         if waiting is not None and self._expired(waiting):
             waiting = self._without_entry(waiting, FLAT if held is None else held.direction)
         if waiting is not None:
-            return self._pursue(waiting)
-        if held is None or not unfinished or self._working.working(*key):
+            return self._pursue(SignalAdmitted(waiting))
+        if held is None or not unfinished or key in self._at_work:
             return self._styles.closed(done)
         return self._cancel_loose(key) or self._exit(key, held, done.order_id, "exit_again")
 
-    def _pursue(self, signal: Signal) -> list[Event]:
+    def _pursue(self, admitted: SignalAdmitted) -> list[Event]:
+        signal = admitted.signal
         key = (signal.strategy, signal.symbol)
         if key in self._under_way:
             self._styles.drop(key)
-        if self._working.working(*key):
+        if key in self._at_work:
             self._waiting[key] = signal
             return self._cancel_entry(key, "signal_changed")
         self._waiting.pop(key, None)
@@ -214,7 +223,7 @@ class Allocator:
     def _closing(
         self, key: tuple[str, str], held: SubPosition, stop_price: Decimal | None, reduce_only: bool = True
     ) -> list[OrderTerms]:
-        leg = leg_of(held.direction, self._instruments[key[1]], hedged=self._hedged)
+        leg = leg_of(held.direction, self._instruments[key[1]]) if self._hedged else NET
         stops = self._working.stops(*key)
         return closing_orders(key, held.quantity, stops, leg, stop_price, reduce_only=reduce_only)
 
@@ -235,12 +244,17 @@ class Allocator:
 
     def _enter(self, key: tuple[str, str], signal: Signal) -> list[Event]:
         self._deadline.pop(key, None)
-        terms = self._opening.terms(signal)
+        price = self._marks.price(signal.symbol)
+        terms = self._opening.terms(signal, price)
         if isinstance(terms, Refusal):
             return [terms]
         allotment = self._allotments[signal.strategy]
         style = allotment.style if signal.style is None else signal.style
-        steps = self._styles.begin(signal, terms, style, allotment.timeframe.ns)
+        steps: list[Event]
+        if style is MARKET:
+            steps = [self._propose(terms, price, signal.id, "entry")]
+        else:
+            steps = self._styles.begin(signal, terms, style, allotment.timeframe.ns)
         if signal.valid_for:
             self._deadline[key] = f"valid_for {signal.id}"
             steps.append(Alarm(self._deadline[key], signal.at_ns + self._lifetime_ns(signal)))

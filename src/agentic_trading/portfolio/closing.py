@@ -27,23 +27,27 @@ def closing_orders(
     what that stop covers. The last also takes what no stop covers. A stop that has the wanted trigger
     already is left where it is.
     """
-    left, orders = abs(held), list[OrderTerms]()
-    last = len(stops) - 1
-    for place, stop in enumerate(stops or (None,)):
-        part = left if stop is None or place == last else min(stop.remaining, left)
+    strategy, symbol = key
+    side, kind = SELL if held > ZERO else BUY, MARKET if stop_price is None else STOP_MARKET
+    left, last = abs(held), stops[-1] if stops else None
+    orders: list[OrderTerms] = []
+    for stop in stops or (None,):
+        part = left if stop is None or stop is last else min(stop.remaining, left)
         left -= part
-        there = stop is not None and stop_price is not None and stop.terms.stop_price == stop_price
+        there = stop_price is not None and stop is not None and stop.terms.stop_price == stop_price
         if part > ZERO and not there:
+            replaces = None if stop is None else stop.order_id
             orders.append(
                 OrderTerms(
-                    *key,
-                    SELL if held > ZERO else BUY,
+                    strategy,
+                    symbol,
+                    side,
                     part,
-                    MARKET if stop_price is None else STOP_MARKET,
+                    kind,
                     stop_price=stop_price,
                     closing=True,
                     reduce_only=reduce_only,
-                    replaces=None if stop is None else stop.order_id,
+                    replaces=replaces,
                     position_side=leg,
                 )
             )

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+import msgspec
+
 from agentic_trading.core.enums import Direction
 from agentic_trading.core.events import CandlesClosed, Event, Fill, LiquidationPosted
-from agentic_trading.core.interfaces import WorkingView
+from agentic_trading.core.interfaces import Reactions, WorkingView
 from agentic_trading.core.models import Entry
 from agentic_trading.portfolio.ledger import Ledger
 
@@ -18,16 +20,14 @@ class UnseenCandles(Protocol):
         ...
 
 
-class _Since:
+class _Since(msgspec.Struct, gc=False):
     """An entry: when it was and which way, the extremes since, and up to which unseen row they reach."""
 
-    __slots__ = ("at_ns", "direction", "high", "low", "row")
-
-    def __init__(self, at_ns: int, price: float, row: int, direction: Direction) -> None:
-        self.at_ns = at_ns
-        self.high = self.low = price
-        self.row = row
-        self.direction = direction
+    at_ns: int
+    direction: Direction
+    high: float
+    low: float
+    row: int
 
     def stretch(self, high: float, low: float) -> None:
         self.high, self.low = max(self.high, high), min(self.low, low)
@@ -46,21 +46,19 @@ class Entries:
 
     def __init__(self, ledger: Ledger, working: WorkingView) -> None:
         self._ledger = ledger
+        self._held = ledger.held
         self._working = working
         self._open: dict[tuple[str, str], _Since] = {}
         self._market: UnseenCandles | None = None
         self._row = 0
+        self.reactions: Reactions = {
+            Fill: self._fill,
+            LiquidationPosted: self._liquidated,
+            CandlesClosed: self._follow,
+        }
 
     def react(self, event: Fill | LiquidationPosted | CandlesClosed) -> Iterable[Event]:
-        if type(event) is CandlesClosed:
-            if self._open and self._market is None:  # a replay that skips has told it already
-                self._follow(event)
-        elif type(event) is LiquidationPosted:
-            self._fill(event.fill)
-        else:
-            assert isinstance(event, Fill)
-            self._fill(event)
-        return ()
+        return self.reactions[type(event)](event)
 
     def entry(self, strategy: str, symbol: str) -> Entry | None:
         """The open position's entry; None while flat."""
@@ -84,18 +82,25 @@ class Entries:
         """The candles of all rows before ``stop`` have closed, whether or not they were shown."""
         self._market, self._row = market, stop
 
-    def _fill(self, fill: Fill) -> None:
+    def _fill(self, fill: Fill) -> Iterable[Event]:
         key = (fill.strategy, fill.symbol)
-        book = self._ledger.held.get(key)
+        book = self._held.get(key)
         if book is None:
             self._open.pop(key, None)
-            return
+            return ()
         since = self._open.get(key)
         if since is None or since.direction is not book.direction:
-            self._open[key] = _Since(fill.at_ns, float(fill.price), self._row, book.direction)
+            price = float(fill.price)
+            self._open[key] = _Since(fill.at_ns, book.direction, price, price, self._row)
+        return ()
 
-    def _follow(self, event: CandlesClosed) -> None:
-        for candle in event.candles:
-            for (_, symbol), since in self._open.items():
-                if symbol == candle.symbol:
-                    since.stretch(candle.high, candle.low)
+    def _liquidated(self, posted: LiquidationPosted) -> Iterable[Event]:
+        return self._fill(posted.fill)
+
+    def _follow(self, event: CandlesClosed) -> Iterable[Event]:
+        if self._open and self._market is None:  # a replay that skips has told it already
+            for candle in event.candles:
+                for (_, symbol), since in self._open.items():
+                    if symbol == candle.symbol:
+                        since.stretch(candle.high, candle.low)
+        return ()

@@ -1,24 +1,25 @@
 """Marks and the equity curve: what the account is worth at every candle close."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from agentic_trading.core.equity import (
     CASH,
+    DAY_LOSS,
     DAY_START,
+    DROP,
     GROSS,
     LAST,
     NET,
     NO_LIMITS,
-    PEAK,
     ByteArray,
     mark_rows,
     new_levels,
 )
 from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Event
-from agentic_trading.core.models import FloatArray, IntArray
+from agentic_trading.core.models import FloatArray, IntArray, plain
 from agentic_trading.portfolio.ledger import Ledger
 
 _BLOCK = 4096
@@ -68,8 +69,8 @@ class EquityCurve:
         self._index = {symbol: position for position, symbol in enumerate(symbols)}
         self._last = dict.fromkeys(symbols, float("nan"))
         self._marked_ns = dict.fromkeys(symbols, 0)
-        self._prices = np.full((1, len(symbols)), np.nan)
-        self._row = self._prices[0].data
+        self._prices = np.full((len(symbols), 1), np.nan)
+        self._row: Any = self._prices[:, 0].data
         self._quantities = np.zeros(len(symbols))
         self._posted = ledger.posted
         self._read = 0  # how many of them
@@ -77,6 +78,8 @@ class EquityCurve:
         self._refresh()
         self._levels = new_levels(self._value)
         self._level = self._levels.data
+        self.losses: Sequence[float] = plain(self._levels[DROP:])
+        """`drawdown_ratio` and `day_loss_ratio`, kept up to date."""
         self._capacity = capacity
         self._times = np.zeros(capacity, dtype=np.int64)
         self._rows = np.zeros((5, capacity))
@@ -86,11 +89,12 @@ class EquityCurve:
         self._unseen = self._until = 0
 
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
-        if type(event) is DayStarted:
-            self._level[DAY_START] = self._level[LAST]
+        if isinstance(event, DayStarted):
+            self._levels[DAY_START] = equity = self.equity
+            self._levels[DAY_LOSS] = 0.0 if equity > 0.0 else float("nan")
             return ()
-        assert isinstance(event, CandlesClosed)
-        marked = event.at_ns == self._marked_until_ns
+        at_ns = event.at_ns
+        marked = at_ns == self._marked_until_ns
         if not marked and self._market is not None:
             self._catch_up()
         for candle in event.candles:
@@ -99,9 +103,9 @@ class EquityCurve:
             self._marked_ns[symbol] = candle.close_ns
         if not marked:
             self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
-            self._times[self._count - 1] = self._marked_until_ns = event.at_ns
+            self._times[self._count - 1] = self._marked_until_ns = at_ns
         equity = self._level[LAST]
-        return (Bankrupt(event.at_ns, equity),) if equity <= 0.0 else ()
+        return (Bankrupt(at_ns, equity),) if equity <= 0.0 else ()
 
     def skip(
         self, market: UnseenMarket, limits: FloatArray, start: int, stop: int, *, day_ends: bool = True
@@ -142,8 +146,7 @@ class EquityCurve:
     @property
     def drawdown_ratio(self) -> float:
         """How far equity is below its peak, as a ratio of the peak."""
-        peak = self._level[PEAK]
-        return (peak - self._level[LAST]) / peak if peak > 0.0 else 0.0
+        return self._level[DROP]
 
     @property
     def day_loss_ratio(self) -> float:
@@ -151,8 +154,7 @@ class EquityCurve:
 
         NaN, which is refused as unknown, if there is no such start.
         """
-        day_start = self._level[DAY_START]
-        return (day_start - self._level[LAST]) / day_start if day_start > 0.0 else float("nan")
+        return self._level[DAY_LOSS]
 
     def price(self, symbol: str) -> float:
         """Last closed price; NaN before the first candle."""
@@ -179,7 +181,7 @@ class EquityCurve:
         self._market = None
         self._times[self._count - (until - since) : self._count] = market.times[since:until]
         since_ns = int(market.times[since])
-        closed = zip(market.closes[until - 1].tolist(), market.timeline.closed_ns(until - 1), strict=True)
+        closed = zip(market.closes[:, until - 1].tolist(), market.timeline.closed_ns(until - 1), strict=True)
         for (symbol, position), (close, close_ns) in zip(self._index.items(), closed, strict=True):
             if close_ns >= since_ns:
                 self._row[position] = self._last[symbol] = close

@@ -13,12 +13,13 @@ from agentic_trading.core.events import (
     Liquidated,
     LiquidationPosted,
 )
-from agentic_trading.core.interfaces import direction_of
+from agentic_trading.core.interfaces import Reactions
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, share_of
 
 # Names of their own: enums look their members up slowly.
 SPOT, BUY = Market.SPOT, Side.BUY
+FLAT, LONG, SHORT = Direction.FLAT, Direction.LONG, Direction.SHORT
 
 
 class SubBook:
@@ -33,7 +34,7 @@ class SubBook:
 
     def __init__(self) -> None:
         self.quantity = ZERO
-        self.direction = Direction.FLAT
+        self.direction = FLAT
         self.cost = ZERO
         self.realised = ZERO
         self.fees = ZERO
@@ -78,17 +79,14 @@ class Ledger:
         self._tied = ZERO  # the sum of these costs
         self._trades: set[str] = set()
         self._forced = 0
+        self.reactions: Reactions = {
+            Fill: self._fill,
+            Funding: self._post_funding,
+            Liquidated: self._post_liquidation,
+        }
 
     def react(self, event: Fill | Funding | Liquidated) -> Iterable[Event]:
-        if type(event) is Fill:
-            if event.trade_id not in self._trades:
-                self._trades.add(event.trade_id)
-                self._post_fill(event)
-            return ()
-        if isinstance(event, Liquidated):
-            return self._post_liquidation(event)
-        assert isinstance(event, Funding)
-        return self._post_funding(event)
+        return self.reactions[type(event)](event)
 
     def position(self, strategy: str, symbol: str) -> SubBook:
         """The sub-book of a strategy on a symbol; empty if it never traded."""
@@ -116,27 +114,36 @@ class Ledger:
             value += self.balances.get(asset, ZERO) * price
         return value
 
+    def _fill(self, fill: Fill) -> Iterable[Event]:
+        if fill.trade_id not in self._trades:
+            self._trades.add(fill.trade_id)
+            self._post_fill(fill)
+        return ()
+
     def _post_fill(self, fill: Fill) -> None:
-        symbol = fill.symbol
+        symbol, price, balances = fill.symbol, fill.price, self.balances
         instrument = self._instruments[symbol]
         key = (fill.strategy, symbol)
         book = self._books.get(key)
         if book is None:
             book = self._books[key] = SubBook()
         traded = fill.quantity if fill.side is BUY else -fill.quantity
-        book.quantity, book.cost, realised = apply_trade(book.quantity, book.cost, traded, fill.price)
+        book.quantity, book.cost, realised = apply_trade(book.quantity, book.cost, traded, price)
         book.realised += realised
         if instrument.market is SPOT:
-            self._credit(instrument.base, traded)
-            self._credit(instrument.quote, -traded * fill.price)
+            base, quote = instrument.base, instrument.quote
+            balances[base] = balances.get(base, ZERO) + traded
+            balances[quote] = balances.get(quote, ZERO) - traded * price
         else:
-            self._net_position(instrument, traded, fill.price)
+            self._net_position(instrument, traded, price)
         self._net[symbol] = self._net.get(symbol, ZERO) + traded
         self._post_fee(book, instrument, fill)
-        book.direction = direction_of(book.quantity)
-        if book.quantity:
+        quantity = book.quantity
+        if quantity:
+            book.direction = LONG if quantity > ZERO else SHORT
             self.held[key] = book
         else:
+            book.direction = FLAT
             self.held.pop(key, None)
         self.posted.append(symbol)
 
@@ -149,14 +156,15 @@ class Ledger:
         self._credit(instrument.quote, realised)
 
     def _post_fee(self, book: SubBook, instrument: Instrument, fill: Fill) -> None:
-        self._credit(fill.fee_asset, -fill.fee)
-        if fill.fee_asset == instrument.quote:
-            book.fees += fill.fee
-        elif fill.fee_asset in self.prices:
-            book.fees += fill.fee * self.prices[fill.fee_asset]
-        elif fill.fee_asset == instrument.base:
-            book.quantity -= fill.fee
-            self._net[fill.symbol] -= fill.fee
+        fee, asset, balances = fill.fee, fill.fee_asset, self.balances
+        balances[asset] = balances.get(asset, ZERO) - fee
+        if asset == instrument.quote:
+            book.fees += fee
+        elif asset in self.prices:
+            book.fees += fee * self.prices[asset]
+        elif asset == instrument.base:
+            book.quantity -= fee
+            self._net[fill.symbol] -= fee
 
     def _post_funding(self, funding: Funding) -> list[FundingPosted]:
         """Split a payment by sub-position; the last strategy takes the remainder, so nothing is lost."""

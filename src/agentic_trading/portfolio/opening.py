@@ -48,12 +48,12 @@ class Opening:
         self._multiplier = multiplier
         self._hedged = hedged
 
-    def terms(self, signal: Signal) -> OrderTerms | Refusal:
-        """The whole wanted position as one market order."""
+    def terms(self, signal: Signal, price: float) -> OrderTerms | Refusal:
+        """The whole wanted position as one market order, at the mark ``price``."""
         now_ns, instrument = self._clock.now_ns, self._instruments[signal.symbol]
         if signal.direction is SHORT and not instrument.can_short:
             return refuse_short(signal, now_ns)
-        allotment, price = self._allotments[signal.strategy], self._marks.price(signal.symbol)
+        allotment = self._allotments[signal.strategy]
         quantity = wanted_quantity(
             allotment.sizing,
             instrument,
@@ -72,7 +72,7 @@ class Opening:
             BUY if signal.direction is LONG else SELL,
             quantity,
             protective_stop=stop_on_tick(signal, instrument),
-            position_side=leg_of(signal.direction, instrument, hedged=self._hedged),
+            position_side=leg_of(signal.direction, instrument) if self._hedged else NET,
             targets=_targets_on_tick(signal, instrument) if signal.targets else (),
         )
         return objection(signal, terms, instrument, price, now_ns) or terms
@@ -86,8 +86,8 @@ def objection(
     if quantity < instrument.min_quantity:
         least = float(instrument.min_quantity)
         return refuse(signal, now_ns, "below_minimum", float(quantity), least, "quantity of one order", -1)
-    if notional < float(instrument.min_notional):
-        least = float(instrument.min_notional)
+    least = float(instrument.min_notional)
+    if notional < least:
         return refuse(signal, now_ns, "below_minimum", notional, least, "notional of one order", -1)
     stop = terms.protective_stop
     if stop is None and not terms.targets:
@@ -104,9 +104,9 @@ def objection(
     return None
 
 
-def leg_of(direction: Direction, instrument: Instrument, *, hedged: bool) -> PositionSide:
-    """Which position at the venue a strategy's position is a part of."""
-    if not (hedged and instrument.can_short):
+def leg_of(direction: Direction, instrument: Instrument) -> PositionSide:
+    """Which position at the venue a strategy's position is a part of, where long and short are kept apart."""
+    if not instrument.can_short:
         return NET
     return PositionSide.LONG if direction is LONG else PositionSide.SHORT
 

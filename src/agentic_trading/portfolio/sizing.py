@@ -4,7 +4,9 @@ from decimal import Decimal
 
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import decimal_of, quantity_down
-from agentic_trading.core.sizing import FixedQuantity, SizingSettings, VolatilityTarget
+from agentic_trading.core.sizing import FixedFraction, FixedQuantity, SizingSettings
+
+INF = float("inf")
 
 
 def wanted_quantity(
@@ -25,18 +27,18 @@ def wanted_quantity(
     ``equity * target / volatility`` of notional (inverse-volatility sizing, annualised ratios), at
     most its own ``max_fraction``. Never rounds up.
     """
-    if not (0.0 < price < float("inf") and 0.0 < equity < float("inf")):
+    if not (0.0 < price < INF and 0.0 < equity < INF):
         return None
     cap = equity * max_fraction / price
-    if isinstance(sizing, FixedQuantity):
+    if isinstance(sizing, FixedFraction):
+        quantity = equity * sizing.fraction * strength / price
+    elif isinstance(sizing, FixedQuantity):
         quantity = float(sizing.quantity) * strength
         if quantity <= cap and strength == 1.0 and multiplier == 1.0:
             return quantity_down(Decimal(sizing.quantity), instrument.lot)
-    elif isinstance(sizing, VolatilityTarget):
+    else:
         if volatility is None or not volatility > 0.0:
             return None
         fraction = min(sizing.target_volatility_pct / volatility, sizing.max_fraction)
         quantity = equity * fraction * strength / price
-    else:
-        quantity = equity * sizing.fraction * strength / price
     return quantity_down(decimal_of(min(quantity, cap) * multiplier), instrument.lot)

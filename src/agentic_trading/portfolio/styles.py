@@ -27,7 +27,6 @@ from agentic_trading.core.money import ZERO, decimal_of, price_to_tick
 from agentic_trading.portfolio.opening import objection
 from agentic_trading.portfolio.settings import ExecutionSettings
 
-MARKET = ExecutionStyle.MARKET  # a name of its own: enums look their members up slowly
 _WOULD_TAKE = "post_only_would_take"
 """The venue's reason when a passive order would have taken."""
 _TIMEOUT = "passive_timeout"
@@ -78,12 +77,10 @@ class EntryStyles:
         self.under_way.pop(key, None)
 
     def begin(self, signal: Signal, terms: OrderTerms, style: ExecutionStyle, candle_ns: int) -> list[Event]:
-        """Open a position of these terms, which are those of a market order, in a style.
+        """Open a position of these terms, which are those of a market order, in another style.
 
         ``candle_ns`` is the length of the candles in which the settings count.
         """
-        if style is MARKET:
-            return [self._proposal(signal, terms)]
         plan = _Plan(f"{style} {signal.id}", signal, terms)
         self.under_way[signal.strategy, signal.symbol] = plan
         if style is ExecutionStyle.TWAP:
@@ -181,14 +178,12 @@ class EntryStyles:
         return True
 
     def _step(self, key: Key, plan: _Plan, terms: OrderTerms) -> list[Event]:
-        price = self._marks.price(key[1]) if terms.price is None else float(terms.price)
+        mark = self._marks.price(key[1])
+        price = mark if terms.price is None else float(terms.price)
         against = objection(plan.signal, terms, self._instruments[key[1]], price, self._clock.now_ns)
         if against is not None:
             self.drop(key)
             return [against]
         plan.sent += terms.quantity
-        return [self._proposal(plan.signal, terms)]
-
-    def _proposal(self, signal: Signal, terms: OrderTerms) -> Proposal:
-        price = self._marks.price(signal.symbol)
-        return Proposal(self._ids.next("proposal"), self._clock.now_ns, terms, price, signal.id, "entry")
+        name = self._ids.next("proposal")
+        return [Proposal(name, self._clock.now_ns, terms, mark, plan.signal.id, "entry")]

@@ -1,17 +1,27 @@
 """Circuit breakers: what the account did, not what it wants to do, may end the opening of positions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from agentic_trading.core.enums import TradingState
 from agentic_trading.core.events import CandlesClosed, DayStarted, Event, TradingStateSet
-from agentic_trading.core.interfaces import Clock, MarksView
+from agentic_trading.core.interfaces import Clock
 from agentic_trading.core.models import FloatArray
 from agentic_trading.risk.limits import RiskSettings
 
 DRAWDOWN = "max_drawdown"
 DAILY_LOSS = "max_daily_loss"
+
+
+class LossesView(Protocol):
+    """What the account has lost."""
+
+    @property
+    def losses(self) -> Sequence[float]:
+        """Drawdown and the day's loss as ratios (NaN: unknown): one sequence, kept up to date."""
+        ...
 
 
 class Breakers:
@@ -24,10 +34,10 @@ class Breakers:
     reads = ("equity",)
     emits = (TradingStateSet,)
 
-    def __init__(self, limits: RiskSettings, marks: MarksView, clock: Clock) -> None:
+    def __init__(self, limits: RiskSettings, marks: LossesView, clock: Clock) -> None:
         self._max_drawdown = limits.max_drawdown_pct
         self._max_daily_loss = limits.max_daily_loss_pct
-        self._marks = marks
+        self._losses = marks.losses
         self._clock = clock
         self._tripped: dict[str, None] = {}
         self._take_stock()
@@ -39,10 +49,11 @@ class Breakers:
     def react(self, event: CandlesClosed | DayStarted) -> Iterable[Event]:
         if type(event) is DayStarted:
             return self._release(DAILY_LOSS)
+        drawdown, day_loss = self._losses
         tripped: tuple[Event, ...] = ()
-        if self._marks.drawdown_ratio > self._max_drawdown:
+        if drawdown > self._max_drawdown:
             tripped += self._trip(DRAWDOWN)
-        if self._marks.day_loss_ratio > self._max_daily_loss:
+        if day_loss > self._max_daily_loss:
             tripped += self._trip(DAILY_LOSS)
         return tripped
 

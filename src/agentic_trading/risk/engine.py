@@ -8,7 +8,7 @@ import msgspec
 from agentic_trading.core.enums import Side, Timeframe
 from agentic_trading.core.events import Event, OrderIntent, OrderTerms, Proposal, Refusal
 from agentic_trading.core.ids import IdSequence
-from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
+from agentic_trading.core.interfaces import Clock, MarksView, OpenOrder, Reactions, SettledView, WorkingView
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
@@ -16,6 +16,8 @@ from agentic_trading.risk.checks import CLOSING, OPENING
 from agentic_trading.risk.checks.view import RiskView
 from agentic_trading.risk.headroom import Headroom
 from agentic_trading.risk.limits import RiskSettings
+
+_NONE: Mapping[str, OpenOrder] = {}
 
 
 class RiskEngine:
@@ -54,37 +56,37 @@ class RiskEngine:
         self._worst = 1 + decimal_of(limits.price_collar_bps) / 10_000
         self._headroom = Headroom(instruments, limits, settled, working, marks, breakers, clock, timeframe.ns)
         self._reserved: dict[str, OrderTerms] = {}
+        self.reactions: Reactions = {Proposal: self._judge, OrderIntent: self._recorded}
 
     def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:
-        if type(event) is OrderIntent:
-            self._reserved.pop(event.proposal, None)
-            return ()
-        assert isinstance(event, Proposal)
-        refusals = self._refusals(event)
-        if refusals:
-            return refusals
-        self._reserved[event.id] = event.terms
-        return (
-            OrderIntent(
-                self._ids.order(), self._clock.now_ns, event.terms, event.id, event.cause, event.reason
-            ),
-        )
+        return self.reactions[type(event)](event)
 
-    def _refusals(self, proposal: Proposal) -> list[Refusal]:
-        """What the checks say; opening orders that are far from every limit need not be asked about."""
-        closing = proposal.terms.closing
-        if not closing and self._headroom.plenty(proposal.terms, self._reserved.values()):
-            return []
-        view = self._view(proposal)
-        checks = CLOSING if closing else OPENING
-        return [refusal for check in checks if (refusal := check(view, self._limits))]
+    def _recorded(self, intent: OrderIntent) -> Iterable[Event]:
+        self._reserved.pop(intent.proposal, None)
+        return ()
+
+    def _judge(self, proposal: Proposal) -> Iterable[Event]:
+        """Ask the checks; opening orders that are far from every limit need not be asked about."""
+        terms = proposal.terms
+        closing = terms.closing
+        if closing or not self._headroom.plenty(terms, self._reserved.values()):
+            view, limits = self._view(proposal), self._limits
+            checks = CLOSING if closing else OPENING
+            refusals = [refusal for check in checks if (refusal := check(view, limits))]
+            if refusals:
+                return refusals
+        self._reserved[proposal.id] = terms
+        order_id, now_ns = self._ids.order(), self._clock.now_ns
+        return (OrderIntent(order_id, now_ns, terms, proposal.id, proposal.cause, proposal.reason),)
 
     # --- the snapshot ---------------------------------------------------------------------
 
     def _view(self, proposal: Proposal) -> RiskView:
         terms = proposal.terms
-        sub_position = self._settled.position(terms.strategy, terms.symbol).quantity
-        own = RiskView(proposal, self._clock.now_ns, sub_position, self._closing_pending(terms))
+        key = (terms.strategy, terms.symbol)
+        held = self._settled.held.get(key)
+        sub_position = ZERO if held is None else held.quantity
+        own = RiskView(proposal, self._clock.now_ns, sub_position, self._closing_pending(key))
         if terms.closing:
             return own
         price = self._price(terms.symbol)
@@ -136,14 +138,14 @@ class RiskEngine:
             worst[symbol] = before + quantity * price * self._worst if known else None  # type: ignore[operator]
         return worst
 
-    def _closing_pending(self, terms: OrderTerms) -> Decimal:
+    def _closing_pending(self, key: tuple[str, str]) -> Decimal:
         """Quantity that working and reserved closing orders already take down."""
         pending = ZERO
-        for order in self._working.working(terms.strategy, terms.symbol):
+        for order in self._working.at_work.get(key, _NONE).values():
             if order.terms.closing:
                 pending += order.remaining
         for reserved in self._reserved.values():
-            same = (reserved.strategy, reserved.symbol) == (terms.strategy, terms.symbol)
+            same = (reserved.strategy, reserved.symbol) == key
             if same and reserved.closing and reserved.stop_price is None:
                 pending += reserved.quantity
         return pending

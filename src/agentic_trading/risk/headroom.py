@@ -34,8 +34,9 @@ class Headroom:
         candle_ns: int,
     ) -> None:
         self._instruments = instruments
-        self._settled = settled
-        self._working = working
+        self._held = settled.held
+        self._at_work = working.at_work
+        self._pending = working.pending
         self._marks = marks
         self._breakers = breakers
         self._clock = clock
@@ -62,30 +63,35 @@ class Headroom:
         marked_ns = marks.marked_ns(symbol)
         if not marked_ns or self._clock.now_ns - marked_ns > self._oldest_ns:
             return False
-        if float(terms.quantity) * price * self._worst > equity * self._order_ratio:
+        quantity = float(terms.quantity)
+        if quantity * price * self._worst > equity * self._order_ratio:
             return False
-        at_stake, gross = self._exposures(terms, reserved)
+        at_stake, gross = self._exposures(terms, quantity, price, reserved)
         return at_stake <= equity * self._symbol_ratio and gross <= equity * self._gross_ratio
 
-    def _exposures(self, proposed: OrderTerms, reserved: Iterable[OrderTerms]) -> tuple[float, float]:
-        """Worst-case notional of the order's symbol and of all; NaN where a price is missing."""
+    def _exposures(
+        self, proposed: OrderTerms, quantity: float, mark: float, reserved: Iterable[OrderTerms]
+    ) -> tuple[float, float]:
+        """Worst-case notional of the order's symbol, priced ``mark``, and of all; NaN if unknown."""
         stakes: dict[tuple[str, str], list[float]] = {}
-        for pair, book in self._settled.held.items():
+        for pair, book in self._held.items():
             stakes[pair] = [float(book.quantity), 0.0, 0.0]
-        for pair in self._working.pairs():
-            buying, selling = self._working.pending(*pair)
-            if buying or selling:
-                stakes.setdefault(pair, [0.0, 0.0, 0.0])[1:] = float(buying), float(selling)
-        for terms in (*reserved, proposed):
+        for pair in self._at_work:
+            buying, selling = self._pending(*pair)
+            stakes.setdefault(pair, [0.0, 0.0, 0.0])[1:] = float(buying), float(selling)
+        for terms in reserved:
             stake = stakes.setdefault((terms.strategy, terms.symbol), [0.0, 0.0, 0.0])
             stake[1 if terms.side is BUY else 2] += float(terms.quantity)
+        stake = stakes.setdefault((proposed.strategy, proposed.symbol), [0.0, 0.0, 0.0])
+        stake[1 if proposed.side is BUY else 2] += quantity
         at_stake = gross = 0.0
         for (_, symbol), (held, bought, sold) in stakes.items():
+            own = symbol == proposed.symbol
             largest = max(abs(held + bought), abs(held - sold))
             if largest:
-                price = self._marks.price(symbol)
+                price = mark if own else self._marks.price(symbol)
                 worst = largest * price * self._worst if price > 0.0 else float("nan")
                 gross += worst
-                if symbol == proposed.symbol:
+                if own:
                     at_stake += worst
         return at_stake, gross

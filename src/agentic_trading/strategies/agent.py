@@ -76,9 +76,8 @@ class StrategyAgent:
         return {symbol: self._contexts[symbol] for symbol in symbols}
 
     def react(self, event: FeatureVector | GapFound) -> Iterable[Event]:
-        if type(event) is GapFound:
-            return self._after_gap(event) if event.symbol in self._contexts else ()
-        assert isinstance(event, FeatureVector)
+        if isinstance(event, GapFound):
+            return self._after_gap(event)
         context = self.attended.get(event.symbol)
         if context is None or event.timeframe is not self._timeframe:
             return ()
@@ -132,7 +131,7 @@ class StrategyAgent:
         return (stamped,)
 
     def _after_gap(self, gap: GapFound) -> Iterable[Event]:
-        if not self._close_on_gap:
+        if not self._close_on_gap or gap.symbol not in self._contexts:
             return ()
         missing = {"missing_candles": float(gap.missing)}
         flat = Signal(self._id, gap.symbol, Direction.FLAT, reasons=missing, at_ns=gap.at_ns)

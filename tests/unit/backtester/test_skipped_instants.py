@@ -63,8 +63,8 @@ class Core:
         for row, (posture, _) in sorted(self.plan.items()):
             rows[posture].append(row)
         if step == "auto":
-            marks = [np.array(each, dtype=np.intp) for each in rows]
-            watch = Watch("s", PERPETUAL, len(self.timeline), *marks)
+            masks = [np.isin(np.arange(len(self.timeline)), each) for each in rows]
+            watch = Watch("s", PERPETUAL, None, *masks)
             self.skipper = Skipper(self.timeline, [watch], self, self.venue)
         Replay(self.timeline, ReplayClock(), self.venue, (), self.skipper).run(self, 0)
         return self

@@ -74,8 +74,7 @@ def hourly(count: int = 60) -> Timeline:
 
 def watch(flat: Sequence[int], long: Sequence[int] = (), name: str = "s A", count: int = 60) -> Watch:
     """A watch of "strategy symbol" with these trigger rows."""
-    rows = [np.array(each, dtype=np.intp) for each in (flat, long, long)]
-    return Watch(*name.split(), count, *rows)
+    return Watch(*name.split(), None, *[np.isin(np.arange(count), rows) for rows in (flat, long, long)])
 
 
 def advance(

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentic_trading.backtester.timeline import Timeline, build_timeline
-from agentic_trading.backtester.wake import NEVER, Lookout, Watch, watch_of
+from agentic_trading.backtester.wake import NEVER, Lookout, Watch, rows_of, watch_of
 from agentic_trading.core.enums import MINUTE_NS, Posture, Timeframe
 from agentic_trading.core.events import Refusal
 from agentic_trading.core.features import Triggers
-from agentic_trading.core.models import CandleColumns, IntArray
+from agentic_trading.core.models import CandleColumns
 
 START_NS = 1_704_067_200_000_000_000
 COUNT = 41
@@ -21,14 +21,14 @@ ROWS = st.lists(st.integers(0, COUNT - 1), unique=True).map(sorted)
 
 def minutes(*at: int) -> Timeline:
     """A timeline of one symbol with candles opening at these minutes."""
+    return build_timeline([candles(*at)])
+
+
+def candles(*at: int, timeframe: Timeframe = Timeframe.M1) -> CandleColumns:
+    """Candles opening at these minutes."""
     open_ns = START_NS + np.array(at, dtype=np.int64) * MINUTE_NS
     bars = np.ones((5, len(at)))
-    columns = CandleColumns("A", Timeframe.M1, open_ns, bars, np.zeros(len(at), bool), np.array([0]))
-    return build_timeline([columns])
-
-
-def closes(*at: int) -> IntArray:
-    return START_NS + np.array(at, dtype=np.int64) * MINUTE_NS
+    return CandleColumns("A", timeframe, open_ns, bars, np.zeros(len(at), bool), np.array([0]))
 
 
 class Rows:
@@ -43,7 +43,7 @@ class Rows:
 
 def watch(flat: list[int], long: list[int], short: list[int], name: str = "s A") -> Watch:
     """A watch of "strategy symbol" with these trigger rows."""
-    return Watch(*name.split(), COUNT, *[np.array(rows, dtype=np.intp) for rows in (flat, long, short)])
+    return Watch(*name.split(), None, *[np.isin(np.arange(COUNT), rows) for rows in (flat, long, short)])
 
 
 def moved(strategy: str, symbol: str) -> Refusal:
@@ -159,7 +159,8 @@ def test_triggers_are_rows_of_the_timeline() -> None:
     timeline = minutes(0, 1, 2, 3, 4, 7, 8, 9)
     mask = np.array([True, True])
     triggers = Triggers(entry=mask, exit=np.array([False, True]))
-    watched = watch_of("s", timeline, Rows(2), closes(5, 10), mask, triggers, "A")  # type: ignore[arg-type]
+    rows = rows_of(timeline, candles(0, 5, timeframe=Timeframe.M5))
+    watched = watch_of("s", "A", Rows(2), rows, mask, triggers)  # type: ignore[arg-type]
     assert [watched.following(Posture.FLAT, row) for row in (0, 5)] == [4, 7]
     assert [watched.following(posture, 0) for posture in (Posture.LONG, Posture.SHORT)] == [7, 7]
 
@@ -169,7 +170,7 @@ def test_a_short_may_have_a_mask_of_its_own() -> None:
     entry, long, short = np.eye(3, dtype=np.bool_)
     everywhere = np.ones(3, dtype=np.bool_)
     triggers = Triggers(entry=entry, exit=long, exit_short=short)
-    watched = watch_of("s", minutes(0, 1, 2), Rows(3), closes(1, 2, 3), everywhere, triggers, "A")  # type: ignore[arg-type]
+    watched = watch_of("s", "A", Rows(3), None, everywhere, triggers)  # type: ignore[arg-type]
     first = [watched.following(posture, 0) for posture in (Posture.FLAT, Posture.LONG, Posture.SHORT)]
     assert first == [0, 1, 2]
     assert [watched.following(Posture.BETWEEN, row) for row in range(4)] == [0, 1, 2, NEVER]
@@ -177,10 +178,11 @@ def test_a_short_may_have_a_mask_of_its_own() -> None:
 
 def test_only_warm_rows_can_matter() -> None:
     """While a feature has no value the strategy is not asked: neither its masks nor every row wake."""
-    timeline, warm = minutes(0, 1, 2, 3), np.array([False, False, True, True])
+    warm = np.array([False, False, True, True])
+    assert rows_of(minutes(0, 1, 2, 3), candles(0, 1, 2, 3)) is None
     everywhere = np.ones(4, dtype=bool)
     for triggers in (None, Triggers(entry=everywhere, exit=everywhere)):
-        watched = watch_of("s", timeline, Rows(4), closes(1, 2, 3, 4), warm, triggers, "A")  # type: ignore[arg-type]
+        watched = watch_of("s", "A", Rows(4), None, warm, triggers)  # type: ignore[arg-type]
         assert [watched.following(posture, 0) for posture in Posture] == [2] * 4
         assert [watched.following(posture, 3) for posture in Posture] == [3] * 4
 
@@ -196,4 +198,4 @@ def test_a_mask_must_fit_the_table(mask: Any, said: str) -> None:
         ("exit_short", Triggers(entry=fine, exit=fine, exit_short=mask)),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=f"strategy s: triggers must give {name} as .*3.*{said}"):
-            watch_of("s", minutes(0, 1, 2), Rows(3), closes(1, 2, 3), fine, triggers, "A")  # type: ignore[arg-type]
+            watch_of("s", "A", Rows(3), None, fine, triggers)  # type: ignore[arg-type]

@@ -12,8 +12,10 @@ from agentic_trading.core.equity import (
     CASH,
     DAY_AFTER,
     DAY_BEFORE,
+    DAY_LOSS,
     DAY_START,
     DRAWDOWN,
+    DROP,
     EQUITY,
     GROSS,
     LAST,
@@ -38,11 +40,11 @@ def mark(
 ) -> tuple[int, FloatArray, FloatArray]:
     """Mark all rows of an account of 100 with 50 in quote; returns rows done, matrix, levels."""
     levels = new_levels(100.0) if levels is None else levels
-    rows = np.array(prices)
+    by_symbol = np.array(prices).T.copy()
     day_edges = np.array(edges or [0] * len(prices), dtype=np.int8)
     out = np.zeros((5, len(prices)))
     done = mark_rows(
-        levels, np.array(quantities), 50.0, 30.0, rows, day_edges, limits, out, 0, 0, len(prices), True
+        levels, np.array(quantities), 50.0, 30.0, by_symbol, day_edges, limits, out, 0, 0, len(prices), True
     )
     return done, out, levels
 
@@ -52,6 +54,16 @@ def test_a_row_by_hand() -> None:
     _, out, _ = mark([[10.0, 20.0]], [4.0, -1.5])
     assert (out[EQUITY, 0], out[CASH, 0], out[GROSS, 0], out[NET, 0]) == (60.0, 30.0, 70.0, 10.0)
     assert out[DRAWDOWN, 0] == 0.4  # 100 down to 60
+
+
+def test_the_state_tells_what_was_lost() -> None:
+    """Drawdown and the day's loss at the last row: none if the day begins there, NaN if with nothing."""
+    for edges, day_loss in (([0, 0], 0.1), ([DAY_AFTER, 0], 20 / 110), ([0, DAY_AFTER], 0.0)):
+        _, _, levels = mark([[12.0], [8.0]], [5.0], edges=edges)  # 100, then 110 and 90
+        assert (levels[DROP], levels[DAY_LOSS]) == (20 / 110, day_loss)
+    _, _, levels = mark([[8.0]], [5.0], levels=new_levels(0.0))
+    assert levels[DROP] == 0.0
+    assert np.isnan(levels[DAY_LOSS])
 
 
 def test_drawdown_is_below_the_highest_equity_so_far() -> None:
@@ -105,7 +117,7 @@ def test_it_stops_before_a_row_that_somebody_must_look_at(limits: list[float], s
 
 
 @given(
-    prices=arrays(np.float64, (12, 3), elements=st.floats(0.01, 1e6)),
+    prices=arrays(np.float64, (3, 12), elements=st.floats(0.01, 1e6)),
     quantities=arrays(np.float64, 3, elements=st.floats(-1e3, 1e3)),
     cut=st.integers(0, 12),
     edges=arrays(np.int8, 12, elements=st.integers(0, 3)),
@@ -125,7 +137,7 @@ def test_one_row_or_many_give_the_same_bits(
 
 
 @given(
-    prices=arrays(np.float64, (12, 2), elements=st.floats(1.0, 20.0)),
+    prices=arrays(np.float64, (2, 12), elements=st.floats(1.0, 20.0)),
     limits=st.tuples(
         st.sampled_from([0.1, 0.3, np.inf]),
         st.sampled_from([0.05, 0.2, np.inf]),

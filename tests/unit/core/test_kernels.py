@@ -94,6 +94,19 @@ def test_arguments_of_every_kind() -> None:
         scaled("six", 2.0, 1)
 
 
+def test_a_call_is_no_step_in_python() -> None:
+    """Once its code is there, a call goes to machine code without a frame of Python in between."""
+    values, events = np.arange(6.0), list[str]()
+    scaled(values, 2.0, 1)
+    sys.setprofile(lambda frame, event, arg: events.append(event))
+    try:
+        scaled(values, 2.0, 1)
+    finally:
+        sys.setprofile(None)
+    assert "call" not in events
+    assert "c_call" in events
+
+
 def test_results_of_every_kind() -> None:
     """A kernel gives nothing, a truth, a tuple of numbers, or an array."""
     out = np.zeros(2, dtype=np.int64)
@@ -171,3 +184,13 @@ def test_what_is_kept_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
     compile_cache.write("test-entry", b"")
     assert compile_cache.read("test-entry") == b""
     assert compile_cache.read("test-nothing") is None
+
+
+def test_the_description_of_a_function_lives_as_long_as_the_function() -> None:
+    """Python reads a built-in function's description as the function dies: it is freed later, never before.
+
+    Freed earlier it made a process crash now and then as it ended.
+    """
+    assert is_small(0.5) is True
+    (made,) = is_small._made.values()  # type: ignore[attr-defined]
+    assert any(type(held).__name__ == "_MethodDef" for held in made.__self__)

@@ -17,7 +17,7 @@ TERMS = OrderTerms("a", "BTC/USDT", Side.BUY, D(2))
 
 
 def shown(order: Order) -> dict[str, object]:
-    return {name: getattr(order, name) for name in Order.__slots__}
+    return {name: getattr(order, name) for name in Order.__struct_fields__}
 
 
 def everything(orders: OrderManager) -> list[dict[str, object]]:

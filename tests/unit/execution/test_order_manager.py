@@ -27,6 +27,7 @@ from agentic_trading.execution.engine import ExecutionEngine
 from agentic_trading.execution.order import NEXT, Order, OrderProtocolError
 from agentic_trading.execution.order_manager import OrderManager
 from order_desk import PERP
+from random_runs import random_case
 
 D = Decimal
 S = OrderStatus
@@ -223,6 +224,31 @@ def test_pending_keeps_sides_and_strategies_apart() -> None:
     assert orders.pending("b", PERP) == (D(8), D(0))
     assert list(orders.pairs()) == [("a", PERP), ("b", PERP)]
     assert [order.order_id for order in orders.working("a", PERP)] == ["1", "2", "3"]
+
+
+def is_at_work(order: Order) -> bool:
+    """Open, and neither a stop nor a target of the position."""
+    terms = order.terms
+    waits = terms.stop_price is not None or terms.price is not None or terms.type is OrderType.TRAILING_STOP
+    return not order.done_ns and not (terms.closing and waits)
+
+
+@pytest.mark.parametrize("seed", [3, 5, 11])
+def test_what_is_at_work_is_all_that_is_open(seed: int) -> None:
+    """After every event ``at_work`` has each open order but stops and targets, and no pair without any."""
+    case = random_case(seed)
+    with case.loaded() as (inputs, settings):
+        events = case.run(inputs, settings, "auto").events
+    orders, most = OrderManager(), 0
+    for event in events:
+        if type(event) in orders.reactions:
+            tell(orders, event)
+            expected: dict[tuple[str, str], list[Order]] = {}
+            for order in filter(is_at_work, orders.all.values()):
+                expected.setdefault((order.terms.strategy, order.terms.symbol), []).append(order)
+            assert {pair: list(each.values()) for pair, each in orders.at_work.items()} == expected
+            most = max(most, len(orders.all))
+    assert most > 5
 
 
 def test_a_cancel_that_was_asked_for_is_remembered() -> None:

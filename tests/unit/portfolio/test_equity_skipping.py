@@ -44,13 +44,13 @@ class Market:
     def __init__(self, prices: FloatArray, absent: Sequence[bool], edges: Sequence[int]) -> None:
         """``absent`` says where the perpetual has no candle: its last close is carried forward there."""
         self.times = np.arange(1, len(prices) + 1)
-        self.closes = prices
         self.day_edges = np.array(edges, dtype=np.int8)
         self.timeline = self
         self.absent = absent
         for row in range(1, len(prices)):
             if absent[row]:
                 prices[row, 1] = prices[row - 1, 1]
+        self.closes = prices.T.copy()
 
     def closed_ns(self, row: int) -> list[int]:
         return [row + 1, max((each + 1 for each in range(row + 1) if not self.absent[each]), default=0)]
@@ -58,7 +58,7 @@ class Market:
     def candles(self, row: int) -> tuple[Candle, ...]:
         return tuple(
             Candle(symbol, Timeframe.M1, row, row + 1, price, price, price, price, 1.0)
-            for symbol, price in zip(SYMBOLS, self.closes[row].tolist(), strict=True)
+            for symbol, price in zip(SYMBOLS, self.closes[:, row].tolist(), strict=True)
             if symbol == SPOT or not self.absent[row]
         )
 

@@ -6,7 +6,7 @@ from agentic_trading.core.enums import TradingState
 from agentic_trading.core.events import CandlesClosed, DayStarted, Event, TradingStateSet
 from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
 from agentic_trading.risk.limits import RiskSettings
-from order_desk import Hands, Marks
+from order_desk import Hands
 
 CLOSE, DAY = CandlesClosed(1, ()), DayStarted(1)
 
@@ -15,12 +15,12 @@ class Bench:
     """Breakers at 20 % drawdown and 5 % daily loss."""
 
     def __init__(self) -> None:
-        self.marks = Marks()
+        self.losses = [0.0, 0.0]
         limits = RiskSettings(max_drawdown_pct=0.2, max_daily_loss_pct=0.05)
-        self.breakers = Breakers(limits, self.marks, Hands(7))
+        self.breakers = Breakers(limits, self, Hands(7))
 
     def close(self, drawdown: float = 0.0, day_loss: float = 0.0) -> list[Event]:
-        self.marks.drawdown_ratio, self.marks.day_loss_ratio = drawdown, day_loss
+        self.losses[:] = drawdown, day_loss
         return list(self.breakers.react(CLOSE))
 
 

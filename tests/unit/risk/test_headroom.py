@@ -176,10 +176,10 @@ def test_prices_and_breakers_are_for_the_checks() -> None:
         OrderTerms("a", PERP, Side.BUY, Decimal(1), price=Decimal(100)), []
     )
     assert not bench.headroom(WIDE).plenty(OrderTerms("a", "DOGE/USDT", Side.BUY, Decimal(1)), [])
-    for loss in ("drawdown_ratio", "day_loss_ratio"):
+    for loss in range(2):
         headroom = bench.headroom(WIDE)
         assert headroom.plenty(order, [])
-        setattr(bench.marks, loss, 0.5)
+        bench.marks.losses[loss] = 0.5
         headroom._breakers.react(CandlesClosed(1, ()))
-        setattr(bench.marks, loss, 0.0)
+        bench.marks.losses[loss] = 0.0
         assert not headroom.plenty(order, [])

@@ -61,14 +61,15 @@ def total(state: FloatArray, first: int, count: int) -> float:
     b = 0.0
     c = 0.0
     d = 0.0
+    window = state[first : first + count]
     whole = count - count % 4
-    for i in range(first, first + whole, 4):
-        a += state[i]
-        b += state[i + 1]
-        c += state[i + 2]
-        d += state[i + 3]
-    for i in range(first + whole, first + count):
-        a += state[i]
+    for i in range(0, whole, 4):
+        a += window[i]
+        b += window[i + 1]
+        c += window[i + 2]
+        d += window[i + 3]
+    for i in range(whole, count):
+        a += window[i]
     return (a + b) + (c + d)
 
 
@@ -79,14 +80,15 @@ def spread(state: FloatArray, first: int, count: int, mean: float) -> float:
     b = 0.0
     c = 0.0
     d = 0.0
+    window = state[first : first + count]
     whole = count - count % 4
-    for i in range(first, first + whole, 4):
-        a += (state[i] - mean) * (state[i] - mean)
-        b += (state[i + 1] - mean) * (state[i + 1] - mean)
-        c += (state[i + 2] - mean) * (state[i + 2] - mean)
-        d += (state[i + 3] - mean) * (state[i + 3] - mean)
-    for i in range(first + whole, first + count):
-        a += (state[i] - mean) * (state[i] - mean)
+    for i in range(0, whole, 4):
+        a += (window[i] - mean) * (window[i] - mean)
+        b += (window[i + 1] - mean) * (window[i + 1] - mean)
+        c += (window[i + 2] - mean) * (window[i + 2] - mean)
+        d += (window[i + 3] - mean) * (window[i + 3] - mean)
+    for i in range(whole, count):
+        a += (window[i] - mean) * (window[i] - mean)
     return (a + b) + (c + d)
 
 
@@ -96,7 +98,8 @@ def slide_highest(state: FloatArray, at: int, width: int, seen: int, value: floa
 
     The ring is searched only when the best value leaves it. The lowest is minus the highest of minus.
     """
-    state[at + 2 + seen % width] = value
+    slot = seen % width
+    state[at + 2 + slot] = value
     left = state[at + 1] - 1
     if seen == 0 or value >= state[at]:
         state[at] = value
@@ -105,7 +108,8 @@ def slide_highest(state: FloatArray, at: int, width: int, seen: int, value: floa
         state[at] = value
         left = width - 1
         for age in range(1, min(width, seen + 1)):
-            older = state[at + 2 + (seen - age) % width]
+            slot = slot - 1 if slot > 0 else width - 1  # quicker than dividing
+            older = state[at + 2 + slot]
             if older > state[at]:
                 state[at] = older
                 left = width - 1 - age

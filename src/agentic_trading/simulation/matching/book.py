@@ -60,10 +60,10 @@ class OrderBook:
     @property
     def every_row(self) -> bool:
         """Whether the next candle matters whatever its prices: something executes, or trails."""
-        return any(
-            order.at_market or (order.waiting and order.trails and order.level is not None)
-            for order in self.orders.values()
-        )
+        for order in self.orders.values():
+            if order.at_market or (order.waiting and order.trails and order.level is not None):
+                return True
+        return False
 
     def open_candle(self, candle: Candle) -> None:
         """From here on executions share the volume of this candle."""
