@@ -73,7 +73,11 @@ class OrderManager:
         """Open orders by (strategy, symbol) and id, oldest first, stops and targets excluded."""
         self._open: defaultdict[tuple[str, str], _Open] = defaultdict(_Open)
         self._trades: set[str] = set()
-        self.reactions: Reactions = {
+
+    @property
+    def reactions(self) -> Reactions:
+        """What it does about each type of event; made when asked for, lest an agent hold itself."""
+        return {
             OrderIntent: self._create,
             OrderAccepted: self._accept,
             Fill: self._fill,

@@ -101,7 +101,11 @@ class Allocator:
         self._netted: dict[tuple[str, str], None] = {}
         self._again: dict[tuple[str, str], None] = {}
         self._deadline: dict[tuple[str, str], str] = {}
-        self.reactions: Reactions = {
+
+    @property
+    def reactions(self) -> Reactions:
+        """What it does about each type of event; made when asked for, lest an agent hold itself."""
+        return {
             SignalAdmitted: self._pursue,
             OrderClosed: self._after,
             Refusal: self._give_up,

@@ -51,7 +51,11 @@ class Entries:
         self._open: dict[tuple[str, str], _Since] = {}
         self._market: UnseenCandles | None = None
         self._row = 0
-        self.reactions: Reactions = {
+
+    @property
+    def reactions(self) -> Reactions:
+        """What it does about each type of event; made when asked for, lest an agent hold itself."""
+        return {
             Fill: self._fill,
             LiquidationPosted: self._liquidated,
             CandlesClosed: self._follow,

@@ -79,7 +79,11 @@ class Ledger:
         self._tied = ZERO  # the sum of these costs
         self._trades: set[str] = set()
         self._forced = 0
-        self.reactions: Reactions = {
+
+    @property
+    def reactions(self) -> Reactions:
+        """What it does about each type of event; made when asked for, lest an agent hold itself."""
+        return {
             Fill: self._fill,
             Funding: self._post_funding,
             Liquidated: self._post_liquidation,

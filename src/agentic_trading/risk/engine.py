@@ -56,7 +56,11 @@ class RiskEngine:
         self._worst = 1 + decimal_of(limits.price_collar_bps) / 10_000
         self._headroom = Headroom(instruments, limits, settled, working, marks, breakers, clock, timeframe.ns)
         self._reserved: dict[str, OrderTerms] = {}
-        self.reactions: Reactions = {Proposal: self._judge, OrderIntent: self._recorded}
+
+    @property
+    def reactions(self) -> Reactions:
+        """What it does about each type of event; made when asked for, lest an agent hold itself."""
+        return {Proposal: self._judge, OrderIntent: self._recorded}
 
     def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:
         return self.reactions[type(event)](event)
