@@ -82,8 +82,8 @@ function drawCurve() {
     xaxis: axis({ type: "date", range, fixedrange: false, anchor: "y3", showspikes: true, spikemode: "across", spikethickness: 1,
       spikedash: "solid", spikecolor: colour("quiet"), hoverformat: "%Y-%m-%d %H:%M", showgrid: false }),
     yaxis: axis({ domain: [.45, 1], range: limits(money, range), tickformat: "~s" }),
-    yaxis2: axis({ domain: [.21, .385], range: [(limits([{ x, y: below }], range) || [-1])[0], 0], tickformat: ".0%", nticks: 4 }),
-    yaxis3: axis({ domain: [0, .145], range: limits([{ x, y: gross }, { x, y: net }], range), tickformat: ".0%", nticks: 4 }),
+    yaxis2: axis({ domain: [.21, .385], range: [(limits([{ x, y: below }], range) || [-1])[0], 0], tickformat: ".1~%", nticks: 4 }),
+    yaxis3: axis({ domain: [0, .145], range: limits([{ x, y: gross }, { x, y: net }], range), tickformat: ".1~%", nticks: 4 }),
     annotations: [
       heading(`${word("Equity", "accent")}, buy and hold (dotted)${band ? ", band" : ""}${data.quote ? `, ${escaped(data.quote)}` : ""}`, 1),
       heading(`${word("Under water", "bad")}, below the last peak`, .385),
@@ -134,7 +134,7 @@ function drawRolling() {
   draw("rolling", [line("Sharpe", rolling.sharpe, "accent", "y", "%{y:.2f}"), line("Volatility", rolling.volatility, "text", "y2", "%{y:.1%}")], {
     height: 270, hoversubplots: "axis", grid: { rows: 2, columns: 1, subplots: [["xy"], ["xy2"]] },
     xaxis: axis({ type: "date", anchor: "y2", showgrid: false, hoverformat: "%Y-%m-%d", fixedrange: true }),
-    yaxis: axis({ domain: [.58, 1], nticks: 5, zerolinecolor: colour("quiet") }), yaxis2: axis({ domain: [0, .4], tickformat: ".0%", rangemode: "tozero", nticks: 4 }),
+    yaxis: axis({ domain: [.58, 1], nticks: 5, zerolinecolor: colour("quiet") }), yaxis2: axis({ domain: [0, .4], tickformat: ".1~%", rangemode: "tozero", nticks: 4 }),
     annotations: [heading(word("Sharpe", "accent"), 1), heading(word("Volatility", "text"), .4)],
   });
 }
