@@ -9,6 +9,7 @@ import pytest
 from agentic_trading.core.enums import Timeframe
 
 REAL_DATA = Path(__file__).parents[1].parent / "shared" / "data"
+needs_real_data = pytest.mark.skipif(not REAL_DATA.exists(), reason="real market data is not on this machine")
 START_MS = 1_609_459_200_000
 """2021-01-01 00:00 UTC."""
 

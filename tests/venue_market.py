@@ -99,6 +99,11 @@ class Desk:
     def cancel(self, order_id: str, at: float = 0.0, symbol: str | None = None) -> None:
         self.venue.send(CancelOrder(order_id, self._ns(at), symbol or self.symbol, "changed_mind"))
 
+    @property
+    def idle(self) -> bool:
+        """True when nothing travels or rests, and nothing can be liquidated: a candle cannot matter."""
+        return not self.venue.busy
+
     def passes(self, *candles: Candle) -> list[Event]:
         """Let candles pass, one instant each; returns all reports."""
         return [report for each in candles for report in self.venue.pass_candles([each])]

@@ -6,14 +6,10 @@ from typing import Any
 
 import pytest
 
-from market_files import REAL_DATA
+from market_files import REAL_DATA, needs_real_data
 from terminal import Terminal
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.slow,
-    pytest.mark.skipif(not REAL_DATA.exists(), reason="real market data is not on this machine"),
-]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, needs_real_data]
 MONTHS = ("20200301-20200401", "20210501-20210601", "20220501-20220601", "20221101-20221201")
 NAMES = ("pessimistic", "base", "optimistic")
 

@@ -4,14 +4,10 @@ import json
 
 import pytest
 
-from market_files import REAL_DATA
+from market_files import REAL_DATA, needs_real_data
 from terminal import Terminal
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.slow,
-    pytest.mark.skipif(not REAL_DATA.exists(), reason="real market data is not on this machine"),
-]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, needs_real_data]
 YEARS = ("--timeframe", "1h", "--timerange", "20210101-20250501", "--json")
 STRATEGIES = ("trend_following", "mean_reversion", "breakout")
 

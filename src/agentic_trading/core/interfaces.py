@@ -1,5 +1,6 @@
 """The ports through which packages that do not know each other work together; joined in ``main``."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -31,6 +32,19 @@ class Agent(Protocol):
         ...
 
     def react(self, event: Any) -> Iterable[Event]: ...
+
+
+class Reacting(ABC):
+    """An agent with a reaction of its own to each type of event, which the bus calls directly."""
+
+    @property
+    @abstractmethod
+    def reactions(self) -> Reactions:
+        """What it does about each type of event; made when asked for, lest an agent hold itself."""
+
+    def react(self, event: Any) -> Iterable[Event]:
+        """Do what it does about events of this type."""
+        return self.reactions[type(event)](event)
 
 
 class Clock(Protocol):

@@ -22,7 +22,7 @@ from agentic_trading.core.events import (
     attached_stop,
     stop_id_of,
 )
-from agentic_trading.core.interfaces import Reactions
+from agentic_trading.core.interfaces import Reacting, Reactions
 from agentic_trading.core.money import ZERO
 from agentic_trading.core.orders import attached_target, target_id_of
 from agentic_trading.execution.archive import Orders
@@ -55,7 +55,7 @@ class _Open:
 _NONE_PENDING = (ZERO, ZERO)
 
 
-class OrderManager:
+class OrderManager(Reacting):
     """Agent ``orders``: owns all orders; others read from it what is still working.
 
     Reports may come twice or late. A fill is never lost: one that is reported after its order's end
@@ -76,7 +76,6 @@ class OrderManager:
 
     @property
     def reactions(self) -> Reactions:
-        """What it does about each type of event; made when asked for, lest an agent hold itself."""
         return {
             OrderIntent: self._create,
             OrderAccepted: self._accept,
@@ -89,9 +88,6 @@ class OrderManager:
             OrderRejected: self._undo,
             OrderNotSent: self._undo,
         }
-
-    def react(self, event: Event) -> Iterable[Event]:
-        return self.reactions[type(event)](event)
 
     # --- what others read -----------------------------------------------------------------
 
@@ -189,7 +185,7 @@ class OrderManager:
         self.all[report.order_id].heard(report)
         return ()
 
-    def _accept(self, report: OrderAccepted) -> Iterable[Event]:
+    def _accept(self, report: OrderAccepted | OrderAmended) -> Iterable[Event]:
         order = self.all[report.order_id]
         order.heard(report)
         if not order.arrived_ns:
@@ -197,10 +193,8 @@ class OrderManager:
         return ()
 
     def _amend(self, report: OrderAmended) -> Iterable[Event]:
+        self._accept(report)
         order = self.all[report.order_id]
-        order.heard(report)
-        if not order.arrived_ns:
-            order.arrived_ns = report.at_ns
         if not order.done_ns:
             order.amend(report)
         return ()

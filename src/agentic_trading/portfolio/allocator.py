@@ -23,6 +23,7 @@ from agentic_trading.core.interfaces import (
     Clock,
     MarksView,
     OpenOrder,
+    Reacting,
     Reactions,
     SettledView,
     SubPosition,
@@ -55,7 +56,7 @@ _LOOK_AGAIN = ("replaced_order_is_done", "filled")
 """How an exit ends that was short because the stop it was to replace had ended, or had less, when it came."""
 
 
-class Allocator:
+class Allocator(Reacting):
     """Agent ``sizing``: turns admitted signals into proposals.
 
     It acts on the difference between the wanted position and where the strategy's own position is
@@ -104,16 +105,12 @@ class Allocator:
 
     @property
     def reactions(self) -> Reactions:
-        """What it does about each type of event; made when asked for, lest an agent hold itself."""
         return {
             SignalAdmitted: self._pursue,
             OrderClosed: self._after,
             Refusal: self._give_up,
             AlarmRang: self._ring,
         }
-
-    def react(self, event: SignalAdmitted | OrderClosed | Refusal | AlarmRang) -> Iterable[Event]:
-        return self.reactions[type(event)](event)
 
     def _give_up(self, refusal: Refusal) -> Iterable[Event]:
         key = (refusal.strategy, refusal.symbol)

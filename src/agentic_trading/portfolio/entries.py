@@ -7,7 +7,7 @@ import msgspec
 
 from agentic_trading.core.enums import Direction
 from agentic_trading.core.events import CandlesClosed, Event, Fill, LiquidationPosted
-from agentic_trading.core.interfaces import Reactions, WorkingView
+from agentic_trading.core.interfaces import Reacting, Reactions, WorkingView
 from agentic_trading.core.models import Entry
 from agentic_trading.portfolio.ledger import Ledger
 
@@ -33,7 +33,7 @@ class _Since(msgspec.Struct, gc=False):
         self.high, self.low = max(self.high, high), min(self.low, low)
 
 
-class Entries:
+class Entries(Reacting):
     """Agent ``entries``: follows each open sub-book from its first fill to its last.
 
     A replay that skips candles says with `unseen` how far it is; their extremes are looked up when
@@ -54,15 +54,11 @@ class Entries:
 
     @property
     def reactions(self) -> Reactions:
-        """What it does about each type of event; made when asked for, lest an agent hold itself."""
         return {
             Fill: self._fill,
             LiquidationPosted: self._liquidated,
             CandlesClosed: self._follow,
         }
-
-    def react(self, event: Fill | LiquidationPosted | CandlesClosed) -> Iterable[Event]:
-        return self.reactions[type(event)](event)
 
     def entry(self, strategy: str, symbol: str) -> Entry | None:
         """The open position's entry; None while flat."""

@@ -13,7 +13,7 @@ from agentic_trading.core.events import (
     Liquidated,
     LiquidationPosted,
 )
-from agentic_trading.core.interfaces import Reactions
+from agentic_trading.core.interfaces import Reacting, Reactions
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, share_of
 
@@ -49,7 +49,7 @@ class SubBook:
 _NEVER_TRADED = SubBook()
 
 
-class Ledger:
+class Ledger(Reacting):
     """Agent ``ledger``: folds fills, funding and liquidations; every posting is exact and balanced.
 
     Fills are a set keyed by trade id: one that is reported again posts nothing.
@@ -82,15 +82,11 @@ class Ledger:
 
     @property
     def reactions(self) -> Reactions:
-        """What it does about each type of event; made when asked for, lest an agent hold itself."""
         return {
             Fill: self._fill,
             Funding: self._post_funding,
             Liquidated: self._post_liquidation,
         }
-
-    def react(self, event: Fill | Funding | Liquidated) -> Iterable[Event]:
-        return self.reactions[type(event)](event)
 
     def position(self, strategy: str, symbol: str) -> SubBook:
         """The sub-book of a strategy on a symbol; empty if it never traded."""

@@ -8,7 +8,15 @@ import msgspec
 from agentic_trading.core.enums import Side, Timeframe
 from agentic_trading.core.events import Event, OrderIntent, OrderTerms, Proposal, Refusal
 from agentic_trading.core.ids import IdSequence
-from agentic_trading.core.interfaces import Clock, MarksView, OpenOrder, Reactions, SettledView, WorkingView
+from agentic_trading.core.interfaces import (
+    Clock,
+    MarksView,
+    OpenOrder,
+    Reacting,
+    Reactions,
+    SettledView,
+    WorkingView,
+)
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
@@ -20,7 +28,7 @@ from agentic_trading.risk.limits import RiskSettings
 _NONE: Mapping[str, OpenOrder] = {}
 
 
-class RiskEngine:
+class RiskEngine(Reacting):
     """Agent ``risk``: judges proposals on everything that is or may come into the books.
 
     What it approves it reserves at once and keeps reserved until the order manager has recorded the
@@ -59,11 +67,7 @@ class RiskEngine:
 
     @property
     def reactions(self) -> Reactions:
-        """What it does about each type of event; made when asked for, lest an agent hold itself."""
         return {Proposal: self._judge, OrderIntent: self._recorded}
-
-    def react(self, event: Proposal | OrderIntent) -> Iterable[Event]:
-        return self.reactions[type(event)](event)
 
     def _recorded(self, intent: OrderIntent) -> Iterable[Event]:
         self._reserved.pop(intent.proposal, None)

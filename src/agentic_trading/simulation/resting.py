@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import OrderType, PositionSide, Side, TimeInForce
+from agentic_trading.core.enums import OrderType, PositionSide, Side
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import ONE, ZERO, price_to_tick
@@ -14,7 +14,6 @@ from agentic_trading.simulation.costs import CostModel
 BUY = Side.BUY
 MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
 TAKES_PROFIT = (OrderType.TAKE_PROFIT_MARKET, OrderType.TAKE_PROFIT_LIMIT)
-NEVER_RESTS = (TimeInForce.IOC, TimeInForce.FOK)
 
 
 NO_LEVELS: Mapping[str, tuple[float, float]] = {}
@@ -138,11 +137,6 @@ class RestingOrder:
             seen - distance if selling else seen + distance, self.instrument.tick, up=not selling
         )
         return True
-
-    @property
-    def never_rests(self) -> bool:
-        """What it cannot take when it becomes executable is cancelled."""
-        return self.terms.time_in_force in NEVER_RESTS
 
     @property
     def reached_at(self) -> tuple[float, bool]:

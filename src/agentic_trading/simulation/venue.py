@@ -82,11 +82,6 @@ class SimulatedVenue:
             return [symbol for symbol in self._engines if symbol in wanted]
         return wanted
 
-    @property
-    def idle(self) -> bool:
-        """True when nothing travels or rests, and nothing can be liquidated: a candle cannot matter."""
-        return not self.busy
-
     def waits(self) -> Waits:
         """What must happen in the market before this venue can have anything to report."""
         marks = self._collateral.levels() if self.account.held else NO_LEVELS

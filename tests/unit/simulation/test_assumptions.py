@@ -92,9 +92,9 @@ def test_reports_travel() -> None:
     assert desk.passes(candle(0, FLAT)) == []
     assert desk.held() == 1
     assert desk.venue.waits().arrival_ns == START_NS + 90 * SECOND
-    assert (desk.venue.idle, desk.venue.busy) == (False, [PERPETUAL])
+    assert (desk.idle, desk.venue.busy) == (False, [PERPETUAL])
     assert story(desk.passes(candle(1, FLAT))) == ["OrderAccepted A", "Fill A"]
-    assert desk.venue.idle
+    assert desk.idle
 
 
 def test_funding_is_not_known_before_the_fill_it_was_settled_on() -> None:

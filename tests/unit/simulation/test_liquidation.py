@@ -182,7 +182,7 @@ def test_a_delisted_market_is_settled() -> None:
     assert [each.reason for each in only(reports, Liquidated)] == ["delisted"]
     assert only(reports, OrderCanceled)[0].reason == "delisted"
     assert venue.balance() == 1001
-    assert venue.venue.idle
+    assert venue.idle
 
 
 moves = st.lists(st.integers(-9, 9), min_size=3, max_size=10)

@@ -276,7 +276,7 @@ def test_targets_take_their_shares_and_lower_the_stop() -> None:
     assert executions(reports) == [("A", "3.001", "100"), ("At1", "1.5", "105"), ("As", "1.501", "95")]
     assert (amounts(reports, "At2"), amounts(reports, "As")) == (["1.501"], ["1.501"])
     assert story(reports)[-2:] == ["OrderCanceled At2: stopped_out", "Fill As"]
-    assert (desk.held(), desk.venue.idle) == (0, True)
+    assert (desk.held(), desk.idle) == (0, True)
 
 
 def test_the_last_target_ends_the_stop() -> None:
@@ -286,7 +286,7 @@ def test_the_last_target_ends_the_stop() -> None:
     reports = desk.passes(candle(0, FLAT), candle(1, "101 111 100 110"))
     assert executions(reports)[1:] == [("At1", "1", "105"), ("At2", "1", "110")]
     assert story(reports)[-1] == "OrderCanceled As: target_reached"
-    assert (desk.held(), desk.venue.idle) == (0, True)
+    assert (desk.held(), desk.idle) == (0, True)
 
 
 def test_targets_follow_partial_fills_and_end_the_entry() -> None:
@@ -310,7 +310,7 @@ def test_stop_and_target_in_one_candle(optimistic: bool, filled: tuple[str, str,
     desk.buy("1", protective_stop="95", targets=(target("105", "1"),))
     reports = desk.passes(candle(0, FLAT), candle(1, "100 106 94 100"))
     assert executions(reports)[1:] == [filled]
-    assert desk.venue.idle
+    assert desk.idle
 
 
 @pytest.mark.parametrize("shares", [("0.6", "0.5"), ("0", "1"), ("-0.5", "1")])
@@ -328,7 +328,7 @@ def test_what_replaces_the_stop_takes_its_place_in_the_bracket() -> None:
     desk.stop(SELL, "2", "99", at=1, closing=True, reduce_only=True, replaces="As")
     reports = desk.passes(candle(0, FLAT), candle(1, "101 106 100 104"), candle(2, "104 104 94 95"))
     assert executions(reports)[1:] == [("At1", "1", "105"), ("B", "1", "99")]
-    assert (desk.held(), desk.venue.idle) == (0, True)
+    assert (desk.held(), desk.idle) == (0, True)
 
 
 def test_one_cancels_the_other() -> None:

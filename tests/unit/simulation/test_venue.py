@@ -218,7 +218,7 @@ def test_immediate_or_cancel_takes_or_goes() -> None:
         "OrderCanceled B: immediate_or_cancel",
         "OrderCanceled C: immediate_or_cancel",
     ]
-    assert desk.venue.idle
+    assert desk.idle
 
 
 def _ioc(desk: Desk) -> list[Event]:
@@ -327,7 +327,7 @@ def test_a_triggered_stop_cancels_the_rest_of_its_entry() -> None:
     assert executions(reports) == [("A", "2", "100"), ("A", "1", "99"), ("As", "3", "100")]
     assert "OrderCanceled A: stopped_out" in story(reports)
     assert desk.held() == 0
-    assert desk.venue.idle
+    assert desk.idle
 
 
 # --- how much -----------------------------------------------------------------------------------
@@ -499,7 +499,7 @@ def test_filters(quantity: str, terms: dict[str, str], reason: str) -> None:
     desk = Desk()
     desk.buy(quantity, **terms)
     assert story(desk.passes(candle(0, FLAT))) == [f"OrderRejected A: {reason}"]
-    assert desk.venue.idle
+    assert desk.idle
 
 
 def test_limit_off_the_tick_is_rejected() -> None:
