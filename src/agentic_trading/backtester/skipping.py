@@ -93,26 +93,32 @@ class Skipper:
         times are those of the next alarm and the next funding.
         """
         waits = self._venue.waits()
+        arrival_ns = waits.arrival_ns
+        if arrival_ns is not None and not passed and arrival_ns <= self._times[row]:
+            return row, False  # what was sent at the row before arrives in this one: most common of all
         since = row + 1 if passed else row
         venues = since if waits.at_market else self._rows
-        if waits.arrival_ns is not None:
-            venues = min(venues, self._row_of(waits.arrival_ns, since))
+        if arrival_ns is not None:
+            venues = min(venues, self._row_of(arrival_ns, since))
         if waits.holding and funding_ns < NEVER:
             venues = min(venues, self._row_of(funding_ns, since))
         if venues <= row:
             return row, False
         cores = self._cores_row(row, alarm_ns)
         # Where only the core needs its row, that row is marked with those before it.
-        together = cores < self._rows and not self._day_edges[cores]
-        stop = min(venues, cores + 1 if together else cores)
+        stop = cores + 1 if cores < self._rows and not self._day_edges[cores] else cores
+        if venues < stop:
+            stop = venues
         if stop <= row:
             return row, passed
-        for symbol, (down, up) in waits.levels.items():
-            if stop > since:
-                stop = self._market.first_touch(symbol, down, up, since, stop)
-        for symbol, (down, up) in waits.marks.items():
-            if stop > since:
-                stop = self._market.first_mark_touch(symbol, down, up, since, stop)
+        if waits.levels:
+            for symbol, (down, up) in waits.levels.items():
+                if stop > since:
+                    stop = self._market.first_touch(symbol, down, up, since, stop)
+        if waits.marks:
+            for symbol, (down, up) in waits.marks.items():
+                if stop > since:
+                    stop = self._market.first_mark_touch(symbol, down, up, since, stop)
         reached = self._marked = self._core.skip(self._market, row, stop)
         if reached > cores:
             return cores, True
@@ -142,13 +148,15 @@ class Skipper:
 
     def _cores_row(self, row: int, alarm_ns: int) -> int:
         """The first row, from ``row`` on, that the core needs; the length of the timeline if none."""
-        first = min(self._lookout.next_row(row), self._rows)
+        first = self._lookout.next_row(row)
+        if first > self._rows:
+            first = self._rows
         if self._gaps:
             first = min(first, _following(self._gaps, row))
-        if self._edge < row:
-            self._edge = _following(self._edges, row)
-        if self._edge < first and self._core.waits_for_day:
-            first = self._edge
+        if self._core.waits_for_day:
+            if self._edge < row:
+                self._edge = _following(self._edges, row)
+            first = min(first, self._edge)
         return first if alarm_ns == NEVER else min(first, self._row_of(alarm_ns, row))
 
     def _row_of(self, at_ns: int, row: int) -> int:

@@ -83,7 +83,8 @@ class Lookout:
         self._heard: list[Moving] = []
         self.hear = self._heard.append
         """Told each event that moves somebody; what it says is looked at when a row is asked for."""
-        self._moved: dict[int | None, None] = dict.fromkeys(range(len(watches)))
+        self._everybody: dict[int | None, None] = dict.fromkeys(range(len(watches)))
+        self._moved = dict(self._everybody)
 
     def next_row(self, row: int) -> int:
         """First row at or after ``row`` on which some strategy could act; NEVER if there is none."""
@@ -111,16 +112,19 @@ class Lookout:
 
     def _ask_those_moved(self) -> None:
         """Ask where they stand now, and so which of their rows come next."""
-        moved = self._moved
-        for event in self._heard:
-            moved[self._of.get(WHOSE[type(event)](event))] = None
-        self._heard.clear()
+        moved, heard = self._moved, self._heard
+        if len(heard) < len(self._watches):
+            for event in heard:
+                moved[self._of.get(WHOSE[type(event)](event))] = None
+        else:  # to find out who it was would take longer than to ask everybody
+            moved.update(self._everybody)
+        heard.clear()
         for number in moved:
             if number is not None:
                 watch = self._watches[number]
                 posture = self._standing[number] = self._posture(watch.strategy, watch.symbol)
                 self._next[number] = self._found[number][posture]
-                self._nearest = -1
+        self._nearest = -1
         moved.clear()
 
 

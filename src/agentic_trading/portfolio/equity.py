@@ -43,6 +43,11 @@ class UnseenMarket(Protocol):
     def times(self) -> IntArray: ...
 
     @property
+    def closed_at(self) -> Sequence[int]:
+        """The times as plain numbers."""
+        ...
+
+    @property
     def closes(self) -> FloatArray: ...
 
     @property
@@ -119,7 +124,7 @@ class EquityCurve:
             if self._market is None:
                 self._market, self._unseen = market, start
             self._until = reached
-            self._marked_until_ns = int(market.times[reached - 1])
+            self._marked_until_ns = market.closed_at[reached - 1]
         return reached
 
     def look(self, market: UnseenMarket, row: int) -> None:
