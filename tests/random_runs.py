@@ -39,6 +39,7 @@ from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
+from agentic_trading.straight import straight_through
 from agentic_trading.venue_prices import market_rows, marks_of
 from random_market import Marketplace, write_market
 from two_books import Books, disagreements
@@ -67,6 +68,8 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     bankrupt: bool
     unseen_reports: int
     """Instants at which the venue reported something and nobody looked at a candle."""
+    straight: int
+    """How many orders went straight through."""
     books: Books
     disagreements: list[str]
     """Where the two books differ, if all that the venue has to say is said."""
@@ -116,9 +119,12 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         market = market_rows(inputs.timeline, inputs.prices, marks)
         watches = watches_of(inputs)
         skipper = Skipper(inputs.timeline, watches, agents, venue, market) if step == "auto" else None
-        detail = tuple(inputs.prices.detail.values())
-        replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail)
         recorder = Recorder()
+        straight = None if skipper is None else straight_through(
+            inputs, settings, agents, venue, market, skipper, recorder, clock, watches
+        )  # fmt: skip
+        detail = tuple(inputs.prices.detail.values())
+        replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail, straight)
         table = _with(topology(agents), Sleeper(agents, clock, self.naps), (Fill, AlarmRang))
         if self.meddled:
             meddler = Meddler(agents, inputs.instruments, clock)
@@ -136,6 +142,7 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         return Outcome(
             recorder.fingerprint("", times, rows), list(recorder.events), times.tobytes(), rows.tobytes(),
             replay.rows_looked_at, len(times), replay.bankrupt, len(reported - seen),
+            0 if straight is None else straight.orders,
             books, disagreements(books, capital, hedged=hedged) if known else [],
         )  # fmt: skip
 
@@ -203,8 +210,8 @@ def _plain_case(seed: int) -> Case:
     options = {
         "symbols": {"default": symbols},
         "regime": regime | {"enabled": draw.random() < 0.5},
-        "risk": _random_limits(draw) | {"max_leverage": 10.0},
-        "portfolio": {"sizing": _random_sizing(draw)},
+        "risk": random_limits(draw) | {"max_leverage": 10.0},
+        "portfolio": {"sizing": random_sizing(draw)},
         "simulation": {
             "slippage": draw.choice(["fixed", "volatility"]),
             "participation_ratio": draw.choice([0.002, 0.1, 1.0]),
@@ -297,7 +304,7 @@ def _block(draw: random.Random, name: str, frame: Timeframe, params: Wishes) -> 
     }
 
 
-def _random_limits(draw: random.Random) -> dict[str, Any]:
+def random_limits(draw: random.Random) -> dict[str, Any]:
     return {
         "max_position_pct": draw.choice([0.3, 0.98]),
         "max_order_pct": 0.98,
@@ -308,7 +315,7 @@ def _random_limits(draw: random.Random) -> dict[str, Any]:
     }
 
 
-def _random_sizing(draw: random.Random) -> dict[str, Any]:
+def random_sizing(draw: random.Random) -> dict[str, Any]:
     if draw.random() < 0.25:
         return {"method": "volatility_target", "window": 3, "max_fraction": 0.9}
     return {"method": "fixed_fraction", "fraction": draw.choice([0.05, 0.3, 0.9])}

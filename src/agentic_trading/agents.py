@@ -75,7 +75,8 @@ class Agents:
         instruments = inputs.instruments
         limits = constrain(settings.risk, settings.safe_mode)
         quote = settings.portfolio.quote
-        ids = IdSequence()
+        self.quote = quote
+        self.ids = ids = IdSequence()
         self.ledger = Ledger(instruments, funds.balances, funds.prices)
         self.orders = OrderManager()
         rows = len(inputs.timeline) - inputs.first_row
@@ -110,9 +111,17 @@ class Agents:
             settings.backtest.timeframe,
         )  # fmt: skip
         self.execution = ExecutionEngine()
-        desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features)
+        self.untold: Callable[[], object] | None = None
+        """Tells the agents what they have not been told of orders; None where they always know."""
+        desk = Desk(
+            clock, self.ledger, self.orders, self.equity, self.entries, self.features, self._catch_up
+        )
         self.strategies = [self._strategy(each, inputs, desk, ids) for each in inputs.contenders]
         self._timeframe_of = {each.settings.strategy_id: each.timeframe for each in inputs.contenders}
+
+    def strategy(self, name: str) -> StrategyAgent:
+        """The agent of a strategy."""
+        return self.strategies[list(self._timeframe_of).index(name)]
 
     # --- what next-event replay asks (backtester.skipping) ------------------------------------
 
@@ -151,6 +160,10 @@ class Agents:
     def waits_for_day(self) -> bool:
         """Whether the next day boundary must be looked at."""
         return self.breakers.waits_for_day
+
+    def _catch_up(self) -> None:
+        if self.untold is not None:
+            self.untold()
 
     def _strategy(self, each: Contender, inputs: Inputs, desk: Desk, ids: IdSequence) -> StrategyAgent:
         name, memory = each.settings.strategy_id, each.strategy.Memory

@@ -32,6 +32,7 @@ from agentic_trading.settings import AppSettings
 from agentic_trading.shared_history import SharedHistory
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
+from agentic_trading.straight import straight_through
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.venue_prices import market_rows, marks_of, notes_on_marks
 
@@ -83,13 +84,16 @@ def record_of(
     models = market_models(inputs.instruments, settings.simulation, settings.backtest.seed)
     marks = marks_of(inputs.timeline, inputs.prices)
     venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
-    skipper = None
-    if settings.backtest.step == "auto":
-        market = market_rows(inputs.timeline, inputs.prices, marks)
-        skipper = Skipper(inputs.timeline, watches_of(inputs), agents, venue, market)
-    detail = tuple(inputs.prices.detail.values())
-    replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail)
     recorder = Recorder()
+    skipper = straight = None
+    if settings.backtest.step == "auto":
+        market, watches = market_rows(inputs.timeline, inputs.prices, marks), watches_of(inputs)
+        skipper = Skipper(inputs.timeline, watches, agents, venue, market)
+        straight = straight_through(
+            inputs, settings, agents, venue, market, skipper, recorder, clock, watches
+        )
+    detail = tuple(inputs.prices.detail.values())
+    replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail, straight)
     bus = EventBus(topology(agents), taps=[recorder.tap, *replay.taps])
     rows = len(inputs.timeline) - inputs.first_row
 

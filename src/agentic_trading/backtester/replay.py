@@ -51,6 +51,20 @@ class FundingStamp(msgspec.Struct, frozen=True):
     mark: float | None
 
 
+class StraightThrough(Protocol):
+    """Carries plain orders without the bus."""
+
+    def run(
+        self, row: int, passed: bool, alarm_ns: int, progress: Callable[[int], None]
+    ) -> tuple[int, bool, bool]:
+        """Go on from a row; returns where the bus goes on, and whether the venue's part is done there and the
+        row is marked, so that the core must look at it now. ``progress`` is called now and then with the row."""
+        ...
+
+    @property
+    def rows_looked_at(self) -> int: ...
+
+
 _NO_FUNDING = FundingStamp(NEVER, "", 0.0, None)
 
 
@@ -65,8 +79,11 @@ class Replay:
         funding: Sequence[FundingStamp] = (),
         skipper: Skipper | None = None,
         detail: Sequence[CandleColumns] = (),
+        straight: StraightThrough | None = None,
     ) -> None:
         """``funding`` is sorted by time, then symbol. Without a skipper every row is looked at.
+
+        ``straight`` is asked before the skipper, whether it can go on without the bus.
 
         ``detail`` are finer candles of some symbols: where there are any, they pass instead of a row's own.
         """
@@ -80,17 +97,23 @@ class Replay:
         self._alarms = [(NEVER, 0, "")]
         self._asked = 0
         self._skipper = skipper
+        self._straight = straight
         self._reader = CandleReader(timeline)
         self._detail = {columns.symbol: DetailReader(columns) for columns in detail}
         self._first = 0
         self.bankrupt = False
-        self.rows_looked_at = 0
+        self._looked_at = 0
 
     @property
     def taps(self) -> Sequence[tuple[tuple[type[Event], ...], Callable[[Any], None]]]:
         """What the bus must tell: alarms, the end of the money, and what moves a strategy's posture."""
         own = ((Alarm, Bankrupt), self._hear)
         return [own] if self._skipper is None else [own, (get_args(Moving), self._skipper.hear)]
+
+    @property
+    def rows_looked_at(self) -> int:
+        """Rows at which strategies were asked, or the core looked for another reason."""
+        return self._looked_at + (0 if self._straight is None else self._straight.rows_looked_at)
 
     def run(self, bus: Bus, first: int, progress: Callable[[int], None] = lambda rows: None) -> None:
         """Replay the timeline from row ``first`` to its end, or to bankruptcy.
@@ -101,9 +124,16 @@ class Replay:
         alarms, funding, advance_clock = self._alarms, self._funding, self._clock.advance
         if first < count:
             self._drop_funding_before(times[first] - self._length)
-        row, passed, self._first = first, False, first
+        row, passed, marked, self._first = first, False, False, first
+        straight = self._straight
+
+        def report(row: int) -> None:
+            progress(row - first)
+
         while not self.bankrupt:
-            if skipper is not None:
+            if straight is not None:
+                row, passed, marked = straight.run(row, passed, alarms[0][0], report)
+            if skipper is not None and not marked:
                 row, passed = skipper.advance(row, passed, alarms[0][0], funding[-1].at_ns)
             if row >= count:
                 break
@@ -115,8 +145,8 @@ class Replay:
                     continue  # the core may stand elsewhere now, and not need this candle any more
             self._close(bus, row, at_ns)
             row, passed = row + 1, False
-            if not self.rows_looked_at & 1023:
-                progress(row - first)
+            if not self._looked_at & 1023:
+                report(row)
         progress(count - first)
 
     def _let_pass(self, bus: Bus, row: int, at_ns: int) -> bool:
@@ -160,7 +190,7 @@ class Replay:
             self._deliver(bus, AlarmRang(key, due_ns))
         if self._day_edges[row] & DAY_AFTER:
             self._deliver(bus, DayStarted(at_ns))
-        self.rows_looked_at += 1
+        self._looked_at += 1
 
     def _deliver(self, bus: Bus, *events: Event) -> None:
         for event in events:

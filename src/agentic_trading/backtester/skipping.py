@@ -69,8 +69,9 @@ class Skipper:
         self._market = market if market is not None else MarketRows(timeline)
         self._times = plain(timeline.close_ns)
         self._pairs = [(watch.strategy, watch.symbol) for watch in watches]
-        self._lookout = Lookout(watches, core.posture)
-        self.hear = self._lookout.hear
+        self.lookout = Lookout(watches, core.posture)
+        """Knows who could act next."""
+        self.hear = self.lookout.hear
         """Told every event of `wake.Moving`: a strategy may stand elsewhere on a symbol."""
         self._core = core
         self._venue = venue
@@ -94,7 +95,7 @@ class Skipper:
         """
         waits = self._venue.waits()
         arrival_ns = waits.arrival_ns
-        if arrival_ns is not None and not passed and arrival_ns <= self._times[row]:
+        if arrival_ns is not None and not passed and row < self._rows and arrival_ns <= self._times[row]:
             return row, False  # what was sent at the row before arrives in this one: most common of all
         since = row + 1 if passed else row
         venues = since if waits.at_market else self._rows
@@ -119,14 +120,19 @@ class Skipper:
             for symbol, (down, up) in waits.marks.items():
                 if stop > since:
                     stop = self._market.first_mark_touch(symbol, down, up, since, stop)
-        reached = self._marked = self._core.skip(self._market, row, stop)
+        reached = self.mark(row, stop)
         if reached > cores:
             return cores, True
         return reached, passed and reached == row
 
+    def mark(self, row: int, stop: int) -> int:
+        """Mark rows from ``row`` on that need no look; returns the first that does, ``stop`` if none."""
+        reached = self._marked = self._core.skip(self._market, row, stop)
+        return reached
+
     def look(self, row: int) -> Sequence[str]:
         """Prepare the core for the row that `advance` found; returns the symbols whose candles it needs."""
-        acting = self._lookout.acting(row)
+        acting = self.lookout.acting(row)
         if acting != self._acting:
             self._attend(acting)
         if row >= self._marked:
@@ -148,7 +154,7 @@ class Skipper:
 
     def _cores_row(self, row: int, alarm_ns: int) -> int:
         """The first row, from ``row`` on, that the core needs; the length of the timeline if none."""
-        first = self._lookout.next_row(row)
+        first = self.lookout.next_row(row)
         if first > self._rows:
             first = self._rows
         if self._gaps:

@@ -110,13 +110,17 @@ class Lookout:
             acting.append(at)
         return tuple(acting)
 
+    def ask_again(self) -> None:
+        """Everybody may stand elsewhere, though no event said so."""
+        self._moved.update(self._everybody)
+
     def _ask_those_moved(self) -> None:
         """Ask where they stand now, and so which of their rows come next."""
         moved, heard = self._moved, self._heard
-        if len(heard) < len(self._watches):
+        if len(self._watches) > 1:
             for event in heard:
                 moved[self._of.get(WHOSE[type(event)](event))] = None
-        else:  # to find out who it was would take longer than to ask everybody
+        elif heard:
             moved.update(self._everybody)
         heard.clear()
         for number in moved:

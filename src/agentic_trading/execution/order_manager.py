@@ -145,6 +145,19 @@ class OrderManager(Reacting):
             pair for pair, opened in self._open.items() if opened.orders or opened.stops or opened.targets
         ]
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no order is open, stops and targets included."""
+        return not self.at_work and not any(
+            opened.orders or opened.stops or opened.targets for opened in self._open.values()
+        )
+
+    def note(self, order: Order, trade_id: str) -> None:
+        """Take up an order of which everything is known already: filled whole, by one trade."""
+        if not self.all.add(order):
+            raise OrderProtocolError(f"order id {order.order_id} was used before")
+        self._trades.add(trade_id)
+
     # --- the fold -------------------------------------------------------------------------
 
     def _create(self, intent: OrderIntent) -> Iterable[Event]:

@@ -1,6 +1,6 @@
 """Features of a replay: the rows of the feature tables, handed out as their candles close."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -88,6 +88,10 @@ class TableFeatures:
         """Tables by (timeframe, symbol) with the candles of their rows."""
         self._readers = {key: _Reader(*tables[key]) for key in sorted(tables, key=_rank)}
         self.attended = self.readers(tables)
+
+    def reader(self, key: Key) -> Callable[[int, Sequence[Candle]], FeatureVector | None]:
+        """Reads the vector of one table; see `_Reader.vector`."""
+        return self._readers[key].vector
 
     def readers(self, keys: Iterable[Key]) -> Readers:
         """The tables of these keys, for ``attended``."""

@@ -146,6 +146,23 @@ class Allocator(Reacting):
         buying, selling = self._working.pending(strategy, symbol)
         return direction_of((ZERO if held is None else held.quantity) + buying - selling)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no signal waits and no entry or exit is under way."""
+        return not (self._waiting or self._under_way or self._netted or self._again)
+
+    def plain_terms(
+        self, key: tuple[str, str], signal: Signal, held: Decimal, price: float, volatility: float | None
+    ) -> OrderTerms | None:
+        """The one market order that a signal without a bracket comes to where nothing works and ``held`` is held.
+
+        The same terms as the proposal that `react` would give; None where that would be something else.
+        """
+        if held:
+            leg = leg_of(direction_of(held), self._instruments[key[1]]) if self._hedged else NET
+            return closing_orders(key, held, (), leg, None, reduce_only=True)[0]
+        return self._opening.plain_terms(key, signal, price, volatility)
+
     def changes(self, strategy: str, signal: Signal) -> bool:
         """Whether a strategy's signal wants anything that is not already so or on its way."""
         heading = self.heading(strategy, signal.symbol)

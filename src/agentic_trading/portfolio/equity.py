@@ -80,7 +80,7 @@ class EquityCurve:
         self._posted = ledger.posted
         self._read = 0  # how many of them
         self._cash = self._value = 0.0
-        self._refresh()
+        self.refresh()
         self._levels = new_levels(self._value)
         self._level = self._levels.data
         self.losses: Sequence[float] = plain(self._levels[DROP:])
@@ -126,6 +126,11 @@ class EquityCurve:
             self._until = reached
             self._marked_until_ns = market.closed_at[reached - 1]
         return reached
+
+    def settle(self, position: int, quantity: float, cash: float) -> None:
+        """Mark from now on with a trade that the ledger is told later: quantity of a symbol, and cash."""
+        self._quantities[position] = quantity
+        self._cash = self._value = cash
 
     def look(self, market: UnseenMarket, row: int) -> None:
         """Mark a row of which `react` will only hear that its candles closed; its day ends after that."""
@@ -202,7 +207,7 @@ class EquityCurve:
         day_ends: bool = False,
     ) -> int:
         if len(self._posted) != self._read:
-            self._refresh()
+            self.refresh()
         if self._count + stop - start > self._capacity:
             self._make_room(stop - start)
         reached: int = mark_rows(
@@ -215,7 +220,7 @@ class EquityCurve:
     def _at_last_close(self, what: int) -> float:
         return float(self._rows[what, self._count - 1])
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Take over the ledger's exact numbers as floats, of the symbols of what was posted since."""
         ledger = self._ledger
         for symbol in self._posted[self._read :]:

@@ -53,17 +53,7 @@ class Opening:
         now_ns, instrument = self._clock.now_ns, self._instruments[signal.symbol]
         if signal.direction is SHORT and not instrument.can_short:
             return refuse_short(signal, now_ns)
-        allotment = self._allotments[signal.strategy]
-        quantity = wanted_quantity(
-            allotment.sizing,
-            instrument,
-            strength=signal.strength,
-            equity=self._marks.equity,
-            price=price,
-            volatility=signal.volatility,
-            max_fraction=allotment.max_position_ratio,
-            multiplier=self._multiplier,
-        )
+        quantity = self._quantity(signal.strategy, instrument, signal.strength, price, signal.volatility)
         if quantity is None:
             return refuse(signal, now_ns, "size_unknown", 0, 0, "price, equity or volatility is missing")
         terms = OrderTerms(
@@ -76,6 +66,37 @@ class Opening:
             targets=_targets_on_tick(signal, instrument) if signal.targets else (),
         )
         return objection(signal, terms, instrument, price, now_ns) or terms
+
+    def plain_terms(
+        self, key: tuple[str, str], signal: Signal, price: float, volatility: float | None
+    ) -> OrderTerms | None:
+        """The terms for a signal without a bracket that is not stamped yet; None where there are none."""
+        strategy, symbol = key
+        instrument = self._instruments[symbol]
+        if signal.direction is SHORT and not instrument.can_short:
+            return None
+        quantity = self._quantity(strategy, instrument, signal.strength, price, volatility)
+        if quantity is None:
+            return None
+        leg = leg_of(signal.direction, instrument) if self._hedged else NET
+        side = BUY if signal.direction is LONG else SELL
+        terms = OrderTerms(strategy, symbol, side, quantity, position_side=leg)
+        return None if objection(signal, terms, instrument, price, 0) else terms
+
+    def _quantity(
+        self, strategy: str, instrument: Instrument, strength: float, price: float, volatility: float | None
+    ) -> Decimal | None:
+        allotment = self._allotments[strategy]
+        return wanted_quantity(
+            allotment.sizing,
+            instrument,
+            strength=strength,
+            equity=self._marks.equity,
+            price=price,
+            volatility=volatility,
+            max_fraction=allotment.max_position_ratio,
+            multiplier=self._multiplier,
+        )
 
 
 def objection(

@@ -1,6 +1,6 @@
 """The risk engine: runs every check, returns every refusal, and alone mints an `OrderIntent`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -64,6 +64,11 @@ class RiskEngine(Reacting):
         self._worst = 1 + decimal_of(limits.price_collar_bps) / 10_000
         self._headroom = Headroom(instruments, limits, settled, working, marks, breakers, clock, timeframe.ns)
         self._reserved: dict[str, OrderTerms] = {}
+
+    @property
+    def plenty_beside(self) -> Callable[[float, float, float], bool]:
+        """Tells whether an order surely passes every check; see `headroom.Headroom.plenty_beside`."""
+        return self._headroom.plenty_beside
 
     @property
     def reactions(self) -> Reactions:

@@ -53,21 +53,33 @@ class Headroom:
         marks, symbol = self._marks, terms.symbol
         if terms.price is not None or symbol not in self._instruments:
             return False  # the collar of a limit price is judged exactly
-        if self._breakers.state is not ACTIVE:
-            return False
-        equity, price = marks.equity, marks.price(symbol)
-        if not (0.0 < equity < INF and 0.0 < price < INF):
-            return False
-        if not (marks.drawdown_ratio <= self._drawdown and marks.day_loss_ratio <= self._day_loss):
-            return False
-        marked_ns = marks.marked_ns(symbol)
+        price, marked_ns = marks.price(symbol), marks.marked_ns(symbol)
         if not marked_ns or self._clock.now_ns - marked_ns > self._oldest_ns:
             return False
         quantity = float(terms.quantity)
-        if quantity * price * self._worst > equity * self._order_ratio:
-            return False
-        at_stake, gross = self._exposures(terms, quantity, price, reserved)
-        return at_stake <= equity * self._symbol_ratio and gross <= equity * self._gross_ratio
+        return self._fits(quantity * price * self._worst, self._exposures(terms, quantity, price, reserved))
+
+    def plenty_beside(self, notional: float, on_symbol: float, on_all: float) -> bool:
+        """The same for an order at market where nothing works and all symbols have just been marked.
+
+        Gross notionals at the last prices: of the order, and of what is held, on its symbol and on all.
+        """
+        worst = self._worst
+        return self._fits(notional * worst, ((on_symbol + notional) * worst, (on_all + notional) * worst))
+
+    def _fits(self, notional: float, exposures: tuple[float, float]) -> bool:
+        """Whether an order's notional at worst price, and what it makes of (its symbol, all), are far from
+        every limit, and the account from its own; what is unknown (NaN) is not."""
+        marks = self._marks
+        equity, (at_stake, gross) = marks.equity, exposures
+        return (
+            self._breakers.state is ACTIVE
+            and 0.0 < notional <= equity * self._order_ratio < INF
+            and marks.drawdown_ratio <= self._drawdown
+            and marks.day_loss_ratio <= self._day_loss
+            and at_stake <= equity * self._symbol_ratio
+            and gross <= equity * self._gross_ratio
+        )
 
     def _exposures(
         self, proposed: OrderTerms, quantity: float, mark: float, reserved: Iterable[OrderTerms]

@@ -33,6 +33,11 @@ class Tape:
         self.next_ns: int | None = None
         """When the next report that travels is known; None if none does."""
 
+    def next_trade(self) -> str:
+        """The id of the next trade."""
+        self.trades += 1
+        return f"trade-{self.trades}"
+
     def known(self, now_ns: int) -> list[Event]:
         """Fetch the reports that are known by now, in order."""
         fresh = self.reports

@@ -9,14 +9,14 @@ share one account.
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, getcontext
 
-from agentic_trading.core.events import Event, Funding
+from agentic_trading.core.events import Event, Funding, OrderTerms
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import EXACT, decimal_of, exact
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.margin import funding_payment
 from agentic_trading.simulation.mark import Marks
-from agentic_trading.simulation.matching.engine import MatchingEngine
+from agentic_trading.simulation.matching.engine import Execution, MatchingEngine
 from agentic_trading.simulation.matching.liquidation import Liquidator
 from agentic_trading.simulation.resting import NO_LEVELS, MarketModel, Waits
 from agentic_trading.simulation.tape import Tape
@@ -104,6 +104,22 @@ class SimulatedVenue:
             for end_ns in self._ending().values():
                 at_ns = end_ns if at_ns is None else min(at_ns, end_ns)
         return Waits(at_ns, bool(every_row), levels, self.account.held > 0, every_row, marks)
+
+    @property
+    def knows_alone(self) -> bool:
+        """Whether plain market orders that come alone can be reckoned by `alone`."""
+        return all(engine.can_be_alone for engine in self._engines.values())
+
+    def alone(self, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
+        """What a market order gets in a candle where nothing else happens; see `MatchingEngine.alone`."""
+        return self._engines[terms.symbol].alone(terms, sent_ns, candle)
+
+    def book_alone(self, terms: OrderTerms, executed: Execution) -> str:
+        """Book what `alone` reckoned, as if the order had come; returns the id of the trade."""
+        rules = self._instruments[terms.symbol]
+        self.account.book(rules, terms.side, terms.quantity, executed.price)
+        self.account.credit(rules.quote, -executed.fee)
+        return self._tape.next_trade()
 
     def send(self, command: Event) -> None:
         """Take a command from the outbox; it arrives after the symbol's latency."""

@@ -60,7 +60,7 @@ class StrategyAgent:
         self.name = f"strategy:{strategy_id}"
         self._id = strategy_id
         self._strategy = strategy
-        self._timeframe = timeframe
+        self._timeframe = self.timeframe = timeframe
         self._contexts = dict(contexts)
         self.attended: Mapping[str, Context] = self._contexts
         """On the candles of other symbols it could do nothing: it does not look at them."""
@@ -84,14 +84,29 @@ class StrategyAgent:
         context.vector = event
         memory = self._memories[event.symbol]
         before = None if memory is None else astuple(memory)
-        try:
-            signal = self._strategy.on_candle(context, event.candle, event)
-        except Exception as error:
-            raise self._failed(event, error) from error
+        signal = self._answer(context, event)
         if memory is None or astuple(memory) == before:
-            return () if signal is None else self._stamped(signal, event)
+            return () if signal is None else self._news_of(signal, event)
         changed = MemoryChanged(event.at_ns, self._id, event.symbol, asdict(memory))
-        return (changed,) if signal is None else (changed, *self._stamped(signal, event))
+        return (changed,) if signal is None else (changed, *self._news_of(signal, event))
+
+    def answer(self, vector: FeatureVector) -> Signal | None:
+        """What it wants at a row, as it says it; to be asked so only where it keeps no memory."""
+        context = self._contexts[vector.symbol]
+        context.vector = vector
+        return self._answer(context, vector)
+
+    def _answer(self, context: Context, vector: FeatureVector) -> Signal | None:
+        try:
+            signal = self._strategy.on_candle(context, vector.candle, vector)
+        except Exception as error:
+            raise self._failed(vector, error) from error
+        problem = None if signal is None else _nonsense(signal, vector.candle)
+        if problem is not None:
+            raise StrategyFailed(
+                f"strategy {self._id} on {vector.symbol} at {iso(vector.at_ns)} answered {problem}"
+            )
+        return signal  # type: ignore[no-any-return]  # it is one, or it would have been nonsense
 
     def _failed(self, vector: FeatureVector, error: Exception) -> StrategyFailed:
         frame = _frame_of(error)
@@ -101,18 +116,19 @@ class StrategyAgent:
             f"{type(error).__name__}: {what} ({frame.filename}:{frame.lineno})"
         )
 
-    def _stamped(self, signal: Any, vector: FeatureVector) -> tuple[Signal, ...]:
-        """The signal with all that the platform knows, in plain numbers; nothing if it is no news."""
-        candle = vector.candle
-        problem = _nonsense(signal, candle)
-        if problem is not None:
-            raise StrategyFailed(
-                f"strategy {self._id} on {vector.symbol} at {iso(vector.at_ns)} answered {problem}"
-            )
-        if not self._news.changes(self._id, signal):
-            return ()
-        volatility = None if self._volatility is None else vector[self._volatility] * self._per_year
-        stamped = Signal(
+    def _news_of(self, signal: Signal, vector: FeatureVector) -> tuple[Signal, ...]:
+        return (self.stamped(signal, vector),) if self._news.changes(self._id, signal) else ()
+
+    def volatility(self, vector: FeatureVector) -> float | None:
+        """The annualised volatility that sizing wants to know, if it wants any and there is one."""
+        if self._volatility is None:
+            return None
+        volatility = vector[self._volatility] * self._per_year
+        return volatility if isfinite(volatility) else None
+
+    def stamped(self, signal: Any, vector: FeatureVector) -> Signal:
+        """The signal with all that the platform knows, in plain numbers, and its number."""
+        return Signal(
             self._id,
             signal.symbol,
             signal.direction,
@@ -123,12 +139,11 @@ class StrategyAgent:
             {name: float(value) if isfinite(value) else None for name, value in signal.reasons.items()},
             self._ids.next("signal"),
             vector.at_ns,
-            candle.close,
+            vector.candle.close,
             vector.regime,
-            volatility if volatility is None or isfinite(volatility) else None,
+            self.volatility(vector),
             None if signal.style is None else ExecutionStyle(signal.style),
         )
-        return (stamped,)
 
     def _after_gap(self, gap: GapFound) -> Iterable[Event]:
         if not self._close_on_gap or gap.symbol not in self._contexts:

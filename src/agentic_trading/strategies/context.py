@@ -1,6 +1,6 @@
 """What a strategy sees of the platform: one view per (strategy, symbol), read at the moment it asks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -50,6 +50,8 @@ class Desk(msgspec.Struct, frozen=True):
     account: AccountView
     entries: EntryView
     history: HistoryView
+    catch_up: Callable[[], object] = bool
+    """Called before anything is read that orders change: who has told the agents less than happened does so."""
 
 
 class Context:
@@ -76,6 +78,7 @@ class Context:
 
     @property
     def position(self) -> Position:
+        self._desk.catch_up()
         book = self._desk.settled.position(self._strategy, self.instrument.symbol)
         quantity, cost = book.quantity, book.cost
         if quantity is not self._position.quantity or cost is not self._cost:
@@ -84,10 +87,12 @@ class Context:
 
     @property
     def entry(self) -> Entry | None:
+        self._desk.catch_up()
         return self._desk.entries.entry(self._strategy, self.instrument.symbol)
 
     @property
     def working(self) -> Sequence[OpenOrder]:
+        self._desk.catch_up()
         return self._desk.working.working(self._strategy, self.instrument.symbol)
 
     @property

@@ -141,6 +141,10 @@ class OrderBook:
     def _most(self, order: RestingOrder) -> Decimal | None:
         return self._account.most(self.instrument, order.side, order.reduces, order.leg)
 
+    def surely_grants(self, quantity: Decimal, candle: Candle) -> bool:
+        """Whether our share of a whole candle's volume is far larger than a quantity."""
+        return candle.volume * self._share > float(quantity) * 1.000001 + self._lot
+
     def _granted(self, wanted: Decimal) -> Decimal:
         """How much of a quantity our share of the candle's volume still allows, in lots.
 
@@ -164,9 +168,8 @@ class OrderBook:
         account.credit(asset, -fee)
         order.remaining -= quantity
         order.executed += quantity
-        self._tape.trades += 1
         fill = Fill(
-            f"trade-{self._tape.trades}", order.order_id, terms.strategy, terms.symbol, side, quantity,
+            self._tape.next_trade(), order.order_id, terms.strategy, terms.symbol, side, quantity,
             price, fee, asset, liquidity, matched.reference, at_ns,
         )  # fmt: skip
         self._tape.reports.append(fill)

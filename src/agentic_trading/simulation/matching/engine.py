@@ -8,14 +8,17 @@ out the commands, the prices are those of `prices.py`, the book executes.
 """
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from agentic_trading.core.enums import Liquidity, MarketStatus, TimeInForce
 from agentic_trading.core.models import Candle, Instrument
-from agentic_trading.core.money import ZERO, decimal_of
+from agentic_trading.core.money import ZERO, decimal_of, fee_up
+from agentic_trading.core.orders import OrderTerms
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.book import OrderBook
 from agentic_trading.simulation.matching.desk import OrderDesk
+from agentic_trading.simulation.matching.filters import objection
 from agentic_trading.simulation.matching.liquidation import Liquidator
 from agentic_trading.simulation.matching.prices import (
     Match,
@@ -28,6 +31,15 @@ from agentic_trading.simulation.matching.prices import (
 from agentic_trading.simulation.resting import BUY, MarketModel, RestingOrder
 from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Travel
+
+class Execution(NamedTuple):
+    """A whole order at one price: that, what the market showed, the fee in quote currency, and when."""
+
+    price: Decimal
+    reference: Decimal
+    fee: Decimal
+    at_ns: int
+
 
 IOC, FOK, TAKER = TimeInForce.IOC, TimeInForce.FOK, Liquidity.TAKER
 
@@ -78,6 +90,38 @@ class MatchingEngine:
         if book.orders or liquidator is not None:
             self._go_on(candle)
         return True
+
+    def alone(self, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
+        """What a plain market order gets that arrives in a candle in which nothing else happens to us.
+
+        None unless it surely executes at once, whole, as if it had come by `pass_candle`; whether it
+        can be paid is left to ask. The account is not touched.
+        """
+        rules, model, open_ns = self._instrument, self._model, candle.open_ns
+        arrived_ns = max(sent_ns + model.latency_ns, open_ns)
+        if candle.filled or arrived_ns >= candle.close_ns:
+            return None
+        quantity = terms.quantity
+        if objection(terms, rules, candle.open, None if terms.side is BUY else quantity) is not None:
+            return None
+        if not self.book.surely_grants(quantity, candle):
+            return None
+        base, costs = decimal_of(candle.open), model.costs
+        elapsed = (arrived_ns - open_ns) / (candle.close_ns - open_ns)
+        impact = quantity if costs.impact_factor else ZERO
+        price = costs.taker_price(rules, terms.side, base, candle, elapsed, impact)
+        return Execution(price, base, fee_up(quantity * price, model.taker_fee), arrived_ns)
+
+    @property
+    def can_be_alone(self) -> bool:
+        """Whether a plain market order can ever be reckoned by `alone`: spot, and nothing left to chance."""
+        model = self._model
+        return (
+            self._ever_open
+            and self._liquidator is None
+            and not (model.report_latency_ns or model.jitter_ns or model.reject_ratio)
+            and model.fee_asset is None
+        )
 
     def _go_on(self, candle: Candle) -> None:
         """Inside the candle, after its open and all arrivals."""

@@ -32,6 +32,10 @@ class Gate:
             for strategy, regimes in allowed.items()
         }
 
+    def allowed(self, strategy: str) -> frozenset[Regime] | None:
+        """The regimes in which a strategy may open positions; None for all."""
+        return self._allowed.get(strategy)
+
     def react(self, event: Signal) -> tuple[SignalAdmitted | SignalGated, ...]:
         """Admit the signal, or say that its regime does not allow it."""
         regimes = self._allowed.get(event.strategy)

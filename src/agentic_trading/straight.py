@@ -1,0 +1,364 @@
+"""Plain orders go straight through: decided, executed and booked at once, and told to the agents in batches.
+
+The bus and its agents define what an order becomes. For the plainest orders, those at market without a
+bracket, on spot, while nothing else is under way, all of that follows from a few numbers: whether the
+strategy's wish is news, what sizing makes of it, whether risk has plenty of room, and what the venue makes
+of the next candle. `StraightThrough` asks the agents for just these, by the very rules that they use, and
+goes from such an order to the next. The events are made afterwards, many orders at a time; they, the
+books and the record are the same to the bit. At the first thing that is not plain everybody is told
+everything, and the bus goes on from there.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from agentic_trading.agents import Agents
+from agentic_trading.backtester.recorder import Recorder
+from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.timeline import CandleReader, MarketRows
+from agentic_trading.backtester.wake import NEVER, Watch
+from agentic_trading.core.clock import ReplayClock
+from agentic_trading.core.enums import Direction, ExecutionStyle, Liquidity, OrderStatus, Posture, Side, TradingState
+from agentic_trading.core.events import (
+    FeatureVector,
+    Fill,
+    OrderAccepted,
+    OrderClosed,
+    OrderIntent,
+    OrderTerms,
+    Proposal,
+    Signal,
+    SubmitOrder,
+)
+from agentic_trading.core.models import plain
+from agentic_trading.core.money import ZERO
+from agentic_trading.execution.order import Order
+from agentic_trading.inputs import Inputs
+from agentic_trading.settings import AppSettings
+from agentic_trading.simulation.matching.engine import Execution
+from agentic_trading.simulation.venue import SimulatedVenue
+
+# Names of their own: enums look their members up slowly.
+FLAT, LONG, BUY, SELL, TAKER = Direction.FLAT, Direction.LONG, Side.BUY, Side.SELL, Liquidity.TAKER
+STANDS = {FLAT: Posture.FLAT, LONG: Posture.LONG, Direction.SHORT: Posture.SHORT}
+MARKET, ACTIVE, FILLED = ExecutionStyle.MARKET, TradingState.ACTIVE, OrderStatus.FILLED
+_BATCH = 512
+"""So many instants with orders are told at a time."""
+
+
+class _Lane:
+    """One strategy on one symbol: whom to ask, where it stands, and its next trigger row."""
+
+    __slots__ = (
+        "answer", "direction", "held", "key", "next", "position", "regimes", "stamped", "symbol", "vector",
+        "volatility", "watch",
+    )  # fmt: skip
+
+    def __init__(self, agents: Agents, inputs: Inputs, watch: Watch) -> None:
+        agent = agents.strategy(watch.strategy)
+        self.key = watch.strategy, watch.symbol
+        self.symbol = watch.symbol
+        self.position = inputs.timeline.symbols.index(watch.symbol)
+        self.watch = watch
+        self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
+        self.vector = agents.features.reader((agent.timeframe, watch.symbol))
+        self.regimes = agents.gate.allowed(watch.strategy)
+        self.held = ZERO
+        self.direction = FLAT
+        self.next = -1
+
+
+class _Order(NamedTuple):
+    """A plain order as it was decided: by whom, on which wish, at which mark."""
+
+    lane: _Lane
+    signal: Signal
+    vector: FeatureVector
+    terms: OrderTerms
+    price: float
+
+
+class _Instant(NamedTuple):
+    """The orders of one close, and what the next candle made of those it executed, in that order."""
+
+    at_ns: int
+    row: int
+    orders: Sequence[_Order]
+    executed: Sequence[tuple[int, str, Execution]]
+
+
+class StraightThrough:
+    """Carries plain orders from signal to books, row by row, until something is not plain."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        agents: Agents,
+        venue: SimulatedVenue,
+        market: MarketRows,
+        skipper: Skipper,
+        recorder: Recorder,
+        clock: ReplayClock,
+        watches: Sequence[Watch],
+    ) -> None:
+        self._agents = agents
+        self._venue = venue
+        self._market = market
+        self._skipper = skipper
+        self._record = recorder.tap[1]
+        self._clock = clock
+        self._times = plain(inputs.timeline.close_ns)
+        self._closes = [plain(closes) for closes in market.closes]
+        self._reader = CandleReader(inputs.timeline)
+        order = {each.settings.strategy_id: number for number, each in enumerate(inputs.contenders)}
+        frames = {each.settings.strategy_id: each.timeframe.ns for each in inputs.contenders}
+        ranked = sorted(watches, key=lambda each: (frames[each.strategy], each.symbol, order[each.strategy]))
+        self._lanes = [_Lane(agents, inputs, watch) for watch in ranked]
+        self._barred = bytearray(bytes(market.day_edges.astype(bool)) + b"\1")
+        for row in inputs.timeline.gaps:
+            self._barred[row] = 1
+        self._gaps = [*sorted(inputs.timeline.gaps), len(inputs.timeline)]
+        self._quote = agents.quote
+        self._cash = ZERO
+        self._net: list[Decimal] = []
+        self._told_later: list[_Instant] = []
+        self._until = 0
+        agents.untold = self.tell
+        self.rows_looked_at = 0
+        self.orders = 0
+        """How many orders went straight through."""
+
+    def run(
+        self, row: int, passed: bool, alarm_ns: int, progress: Callable[[int], None]
+    ) -> tuple[int, bool, bool]:
+        """Go on from a row as long as everything is plain.
+
+        ``passed`` says that the venue's part of the row is done. Returns the row at which the bus goes on,
+        the same of it, and whether it is marked and the core must look at it now. ``progress`` is told the
+        row now and then.
+        """
+        if alarm_ns != NEVER or not self._is_quiet():
+            return row, passed, False
+        self._take_up(row)
+        while True:
+            nearest = self._nearest(row)
+            if nearest >= self._gaps[0] or self._barred[nearest]:
+                break
+            reached = self._until = self._skipper.mark(row, nearest + 1)
+            if reached <= nearest:  # a limit on losses comes first
+                row, passed = reached, passed and reached == row
+                break
+            orders = self._asked(nearest)
+            if orders is None or (orders and self._barred[nearest + 1]):
+                self.tell()
+                return nearest, True, True
+            self.rows_looked_at += 1
+            row, passed = nearest + 1, False
+            if orders:
+                if not self._executed(orders, row):
+                    break
+                passed = True
+                if len(self._told_later) >= _BATCH:
+                    self.tell()
+                    progress(row)
+        self.tell()
+        return row, passed, False
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing at all is under way."""
+        agents, waits = self._agents, self._venue.waits()
+        return (
+            waits.arrival_ns is None
+            and not waits.levels
+            and agents.breakers.state is ACTIVE
+            and agents.orders.is_idle
+            and agents.sizing.is_idle
+        )
+
+    def _take_up(self, row: int) -> None:
+        """Read from the agents where everything stands."""
+        ledger = self._agents.ledger
+        while self._gaps[0] < row:
+            del self._gaps[0]
+        for lane in self._lanes:
+            book = ledger.position(*lane.key)
+            lane.held, lane.direction = book.quantity, book.direction
+            lane.next = -1
+        self._cash = ledger.balance(self._quote)
+        self._net = [ledger.net_quantity(symbol) for symbol in self._market.timeline.symbols]
+
+    def _nearest(self, row: int) -> int:
+        """The first row from ``row`` on at which some strategy could act; the length of the timeline if none."""
+        nearest = len(self._barred) - 1
+        for lane in self._lanes:
+            if lane.next < row:
+                lane.next = lane.watch.following(STANDS[lane.direction], row)
+            if lane.next < nearest:
+                nearest = lane.next
+        return nearest
+
+    def _asked(self, row: int) -> list[_Order] | None:
+        """Ask the strategies that could act at a row; None if something that one wants is not plain."""
+        at_ns = self._times[row]
+        self._clock.advance(at_ns)
+        orders: list[_Order] = []
+        for lane in self._lanes:
+            if lane.next != row:
+                continue
+            vector = lane.vector(at_ns, ())
+            signal = None if vector is None else lane.answer(vector)
+            if vector is None or signal is None:
+                continue
+            if signal.direction is lane.direction and (signal.stop is None or lane.direction is FLAT):
+                continue  # no news
+            order = self._order(lane, signal, vector, row, orders)
+            if order is None:
+                return None
+            orders.append(order)
+        return orders
+
+    def _order(
+        self, lane: _Lane, signal: Signal, vector: FeatureVector, row: int, others: Sequence[_Order]
+    ) -> _Order | None:
+        """The one order that a wish comes to; None if it is not plain, or might be refused."""
+        if signal.stop is not None or signal.targets or signal.valid_for or signal.style not in (None, MARKET):
+            return None
+        opens = lane.direction is FLAT
+        if opens == (signal.direction is FLAT) or any(other.lane.symbol == lane.symbol for other in others):
+            return None  # a reversal is two orders, and two on one symbol meet at the venue
+        if opens and lane.regimes is not None and vector.regime not in lane.regimes:
+            return None
+        price = self._closes[lane.position][row]
+        terms = self._agents.sizing.plain_terms(
+            lane.key, signal, lane.held, price, lane.volatility(vector) if opens else None
+        )
+        if terms is None or (opens and not self._has_room(terms, lane.symbol, price, row, others)):
+            return None
+        return _Order(lane, signal, vector, terms, price)
+
+    def _has_room(
+        self, terms: OrderTerms, symbol: str, price: float, row: int, others: Sequence[_Order]
+    ) -> bool:
+        on_symbol = on_all = 0.0
+        for lane in self._lanes:
+            if lane.held:
+                notional = float(lane.held) * self._closes[lane.position][row]
+                on_all += notional
+                if lane.symbol == symbol:
+                    on_symbol += notional
+        for other in others:
+            if not other.terms.closing:
+                on_all += float(other.terms.quantity) * other.price
+        return self._agents.risk.plenty_beside(float(terms.quantity) * price, on_symbol, on_all)
+
+    def _executed(self, orders: Sequence[_Order], row: int) -> bool:
+        """Let the orders meet the next candles; at the first that does not plainly execute the venue has them."""
+        at_ns = self._times[row - 1]
+        numbers = range(len(orders))
+        if len(orders) > 1:
+            numbers = sorted(numbers, key=lambda number: orders[number].lane.position)  # type: ignore[assignment]
+        executed: list[tuple[int, str, Execution]] = []
+        for number in numbers:
+            terms, lane = orders[number].terms, orders[number].lane
+            candles = self._reader.of((lane.symbol,), row)
+            fill = self._venue.alone(terms, at_ns, candles[0]) if candles else None
+            if fill is None:
+                break
+            notional = terms.quantity * fill.price
+            buys = terms.side is BUY
+            cash = self._cash - notional - fill.fee if buys else self._cash + notional - fill.fee
+            if cash < ZERO:
+                break
+            executed.append((number, self._venue.book_alone(terms, fill), fill))
+            self._cash = cash
+            net = self._net[lane.position] + terms.quantity if buys else self._net[lane.position] - terms.quantity
+            self._net[lane.position] = net
+            lane.held, lane.direction = (terms.quantity, LONG) if buys else (ZERO, FLAT)
+            lane.next = -1
+            self._agents.equity.settle(lane.position, float(net), float(cash))
+        self.orders += len(executed)
+        self._told_later.append(_Instant(at_ns, row, orders, executed))
+        return len(executed) == len(orders)
+
+    # --- what the agents, the record and the venue are told -----------------------------------
+
+    def tell(self) -> None:
+        """Tell everybody what has gone straight through, in the order in which the bus would have."""
+        if not self._told_later:
+            return
+        instants = self._told_later
+        self._told_later = []
+        for instant in instants:
+            self._tell(instant)
+        self._agents.equity.refresh()  # or the next mark would, and forget what is settled until then
+        self._agents.entries.unseen(self._market, self._until)
+        self._skipper.lookout.ask_again()
+
+    def _tell(self, instant: _Instant) -> None:
+        at_ns, row, orders, executed = instant
+        record, ids = self._record, self._agents.ids
+        signals = [order.lane.stamped(order.signal, order.vector) for order in orders]
+        proposals = [
+            Proposal(
+                ids.next("proposal"), at_ns, order.terms, order.price, signal.id,
+                "signal" if order.terms.closing else "entry",
+            )
+            for order, signal in zip(orders, signals, strict=True)
+        ]  # fmt: skip
+        intents = [
+            OrderIntent(ids.order(), at_ns, each.terms, each.id, each.cause, each.reason) for each in proposals
+        ]
+        for event in (*signals, *proposals, *intents):
+            record(event)
+        traded = {number: (trade_id, fill) for number, trade_id, fill in executed}
+        for number, intent in enumerate(intents):
+            if number in traded:
+                self._note(intent, *traded[number])
+            else:
+                self._agents.orders.react(intent)
+                self._venue.send(SubmitOrder(intent.order_id, at_ns, intent.terms))
+        for number, trade_id, fill in executed:
+            self._tell_fill(intents[number], trade_id, fill, row)
+
+    def _note(self, intent: OrderIntent, trade_id: str, fill: Execution) -> None:
+        terms = intent.terms
+        quantity, arrived_ns = terms.quantity, fill.at_ns
+        order = Order(
+            intent.order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
+            quantity * fill.price, arrived_ns, arrived_ns, "filled",
+        )  # fmt: skip
+        self._agents.orders.note(order, trade_id)
+
+    def _tell_fill(self, intent: OrderIntent, trade_id: str, executed: Execution, row: int) -> None:
+        order_id, terms, agents, record = intent.order_id, intent.terms, self._agents, self._record
+        price, reference, fee, at_ns = executed
+        fill = Fill(
+            trade_id, order_id, terms.strategy, terms.symbol, terms.side, terms.quantity, price, fee,
+            self._quote, TAKER, reference, at_ns,
+        )  # fmt: skip
+        record(OrderAccepted(order_id, at_ns))
+        record(fill)
+        agents.ledger.react(fill)
+        agents.entries.unseen(self._market, row)
+        agents.entries.react(fill)
+        record(OrderClosed(order_id, at_ns, terms, terms.quantity, "filled"))
+
+
+def straight_through(
+    inputs: Inputs,
+    settings: AppSettings,
+    agents: Agents,
+    venue: SimulatedVenue,
+    market: MarketRows,
+    skipper: Skipper,
+    recorder: Recorder,
+    clock: ReplayClock,
+    watches: Sequence[Watch],
+) -> StraightThrough | None:
+    """What carries plain orders straight through; None where no order of the run can be plain."""
+    styles = {each.settings.style or settings.execution.style for each in inputs.contenders}
+    remembers = any(each.strategy.Memory is not None for each in inputs.contenders)
+    if remembers or styles != {MARKET} or inputs.prices.detail or not venue.knows_alone:
+        return None
+    return StraightThrough(inputs, agents, venue, market, skipper, recorder, clock, watches)
