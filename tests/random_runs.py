@@ -18,7 +18,7 @@ import msgspec
 from agentic_trading.agents import SOURCES, Agents, topology
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
-from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.skipping import EveryRow, Skipper
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS, HOUR_NS, REGIMES, ExecutionStyle, Timeframe
 from agentic_trading.core.events import (
@@ -117,8 +117,13 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         marks = marks_of(inputs.timeline, inputs.prices)
         venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
         market = market_rows(inputs.timeline, inputs.prices, marks)
-        watches = watches_of(inputs)
-        skipper = Skipper(inputs.timeline, watches, agents, venue, market) if step == "auto" else None
+        watches = watches_of(inputs, every=step == "every")
+        skipper: Skipper | EveryRow | None = None
+        if step != "bus":
+            auto = step == "auto"
+            skipper = (
+                Skipper(inputs.timeline, watches, agents, venue, market) if auto else EveryRow(market, agents)
+            )
         recorder = Recorder()
         straight = None if skipper is None else straight_through(
             inputs, settings, agents, venue, market, skipper, recorder, clock, watches

@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from agentic_trading.core.enums import Direction, Timeframe
+from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.events import FeatureVector, Signal
 from agentic_trading.core.features import FeatureTable, Triggers
 from agentic_trading.core.interfaces import TradingContext
@@ -76,7 +76,9 @@ def straight_case(seed: int) -> Case:
         )  # fmt: skip
     options = {
         "symbols": {"default": symbols},
-        "regime": {"timeframe": base, "adx_window": 2, "volatility_window": 2, "enabled": draw.random() < 0.3},
+        "regime": {
+            "timeframe": base, "adx_window": 2, "volatility_window": 2, "enabled": draw.random() < 0.3,
+        },
         "risk": random_limits(draw) | {"max_leverage": 10.0},
         "portfolio": {"sizing": random_sizing(draw)},
         "simulation": {
@@ -91,7 +93,12 @@ def straight_case(seed: int) -> Case:
         "strategies": blocks,
     }  # fmt: skip
     place = Marketplace(
-        seed, base, symbols, jump=draw.choice([1.0, 1.0, 0.7, 1.3]), funding_ns=8 * Timeframe.H1.ns, marks=False
+        seed,
+        base,
+        symbols,
+        jump=draw.choice([1.0, 1.0, 0.7, 1.3]),
+        funding_ns=8 * Timeframe.H1.ns,
+        marks=False,
     )
     latency = draw.choice([0, 0, 250_000_000, base.ns // 2, base.ns - 1, base.ns, 2 * base.ns])
     return Case(place, strategies, options, latency)

@@ -113,9 +113,7 @@ class Agents:
         self.execution = ExecutionEngine()
         self.untold: Callable[[], object] | None = None
         """Tells the agents what they have not been told of orders; None where they always know."""
-        desk = Desk(
-            clock, self.ledger, self.orders, self.equity, self.entries, self.features, self._catch_up
-        )
+        desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features, self._catch_up)
         self.strategies = [self._strategy(each, inputs, desk, ids) for each in inputs.contenders]
         self._timeframe_of = {each.settings.strategy_id: each.timeframe for each in inputs.contenders}
 

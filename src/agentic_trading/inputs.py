@@ -93,15 +93,15 @@ def share_inputs(runs: Iterable[AppSettings], strategy_dirs: Sequence[Path], sha
         _tables(contenders, market, shared.regime(settings.regime))
 
 
-def watches_of(inputs: Inputs) -> list[Watch]:
-    """The rows on which each strategy could act on each of its symbols."""
+def watches_of(inputs: Inputs, *, every: bool = False) -> list[Watch]:
+    """The rows on which each strategy could act on each of its symbols; ``every`` takes all that are warm."""
     rows = {key: rows_of(inputs.timeline, candles) for key, (candles, _) in inputs.tables.items()}
     watches = []
     for each in inputs.contenders:
         for symbol in each.symbols:
             key = (each.timeframe, symbol)
             table = inputs.tables[key][1]
-            triggers = each.strategy.triggers(table)
+            triggers = None if every else each.strategy.triggers(table)
             watches.append(
                 watch_of(each.settings.strategy_id, symbol, table, rows[key], table.warm, triggers)
             )

@@ -19,7 +19,7 @@ from agentic_trading.backtester.record import RunRecord
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.skipping import EveryRow, Skipper
 from agentic_trading.backtester.summary import market_seen, result_of
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
@@ -84,11 +84,17 @@ def record_of(
     models = market_models(inputs.instruments, settings.simulation, settings.backtest.seed)
     marks = marks_of(inputs.timeline, inputs.prices)
     venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
-    recorder = Recorder()
-    skipper = straight = None
-    if settings.backtest.step == "auto":
-        market, watches = market_rows(inputs.timeline, inputs.prices, marks), watches_of(inputs)
-        skipper = Skipper(inputs.timeline, watches, agents, venue, market)
+    recorder, step = Recorder(), settings.backtest.step
+    skipper: Skipper | EveryRow | None = None
+    straight = None
+    if step != "bus":
+        market = market_rows(inputs.timeline, inputs.prices, marks)
+        watches = watches_of(inputs, every=step == "every")
+        skipper = (
+            EveryRow(market, agents)
+            if step == "every"
+            else Skipper(inputs.timeline, watches, agents, venue, market)
+        )
         straight = straight_through(
             inputs, settings, agents, venue, market, skipper, recorder, clock, watches
         )

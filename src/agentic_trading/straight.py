@@ -15,11 +15,19 @@ from typing import NamedTuple
 
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.recorder import Recorder
-from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.skipping import EveryRow, Skipper
 from agentic_trading.backtester.timeline import CandleReader, MarketRows
 from agentic_trading.backtester.wake import NEVER, Watch
 from agentic_trading.core.clock import ReplayClock
-from agentic_trading.core.enums import Direction, ExecutionStyle, Liquidity, OrderStatus, Posture, Side, TradingState
+from agentic_trading.core.enums import (
+    Direction,
+    ExecutionStyle,
+    Liquidity,
+    OrderStatus,
+    Posture,
+    Side,
+    TradingState,
+)
 from agentic_trading.core.events import (
     FeatureVector,
     Fill,
@@ -38,6 +46,7 @@ from agentic_trading.inputs import Inputs
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.matching.engine import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
+from agentic_trading.strategies.agent import StrategyFailed
 
 # Names of their own: enums look their members up slowly.
 FLAT, LONG, BUY, SELL, TAKER = Direction.FLAT, Direction.LONG, Side.BUY, Side.SELL, Liquidity.TAKER
@@ -45,14 +54,16 @@ STANDS = {FLAT: Posture.FLAT, LONG: Posture.LONG, Direction.SHORT: Posture.SHORT
 MARKET, ACTIVE, FILLED = ExecutionStyle.MARKET, TradingState.ACTIVE, OrderStatus.FILLED
 _BATCH = 512
 """So many instants with orders are told at a time."""
+_AHEAD = 4096
+"""So many rows are asked about before they are marked."""
 
 
 class _Lane:
     """One strategy on one symbol: whom to ask, where it stands, and its next trigger row."""
 
     __slots__ = (
-        "answer", "direction", "held", "key", "next", "position", "regimes", "stamped", "symbol", "vector",
-        "volatility", "watch",
+        "answer", "direction", "following", "held", "key", "next", "position", "posture", "regimes",
+        "stamped", "symbol", "vector", "volatility",
     )  # fmt: skip
 
     def __init__(self, agents: Agents, inputs: Inputs, watch: Watch) -> None:
@@ -60,12 +71,15 @@ class _Lane:
         self.key = watch.strategy, watch.symbol
         self.symbol = watch.symbol
         self.position = inputs.timeline.symbols.index(watch.symbol)
-        self.watch = watch
+        self.following = watch.following
         self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
         self.vector = agents.features.reader((agent.timeframe, watch.symbol))
         self.regimes = agents.gate.allowed(watch.strategy)
-        self.held = ZERO
-        self.direction = FLAT
+        self.stand(ZERO, FLAT)
+
+    def stand(self, held: Decimal, direction: Direction) -> None:
+        """From now on so much is held; the next trigger row is to be looked for again."""
+        self.held, self.direction, self.posture = held, direction, STANDS[direction]
         self.next = -1
 
 
@@ -97,7 +111,7 @@ class StraightThrough:
         agents: Agents,
         venue: SimulatedVenue,
         market: MarketRows,
-        skipper: Skipper,
+        skipper: Skipper | EveryRow,
         recorder: Recorder,
         clock: ReplayClock,
         watches: Sequence[Watch],
@@ -110,21 +124,25 @@ class StraightThrough:
         self._clock = clock
         self._times = plain(inputs.timeline.close_ns)
         self._closes = [plain(closes) for closes in market.closes]
-        self._reader = CandleReader(inputs.timeline)
-        order = {each.settings.strategy_id: number for number, each in enumerate(inputs.contenders)}
+        self._ledger, self._entries = agents.ledger.reactions[Fill], agents.entries.reactions[Fill]
+        self._candles = CandleReader(inputs.timeline)
+        rank = {each.settings.strategy_id: number for number, each in enumerate(inputs.contenders)}
         frames = {each.settings.strategy_id: each.timeframe.ns for each in inputs.contenders}
-        ranked = sorted(watches, key=lambda each: (frames[each.strategy], each.symbol, order[each.strategy]))
+        ranked = sorted(watches, key=lambda each: (frames[each.strategy], each.symbol, rank[each.strategy]))
         self._lanes = [_Lane(agents, inputs, watch) for watch in ranked]
-        self._barred = bytearray(bytes(market.day_edges.astype(bool)) + b"\1")
-        for row in inputs.timeline.gaps:
-            self._barred[row] = 1
+        self._barred = bytes(market.day_edges.astype(bool)) + b"\1"
+        """Rows at which a day begins, and the end: the bus must look at them, if somebody does."""
         self._gaps = [*sorted(inputs.timeline.gaps), len(inputs.timeline)]
+        self._every = isinstance(skipper, EveryRow)
         self._quote = agents.quote
         self._cash = ZERO
         self._net: list[Decimal] = []
-        self._told_later: list[_Instant] = []
-        self._until = 0
-        agents.untold = self.tell
+        self._untold: list[_Instant] = []
+        self._unmarked = 0
+        self._asked = -1
+        """The row about which somebody is asked; while the bus goes on, none."""
+        self._limit_hit = False
+        agents.untold = self._catch_up
         self.rows_looked_at = 0
         self.orders = 0
         """How many orders went straight through."""
@@ -141,29 +159,32 @@ class StraightThrough:
         if alarm_ns != NEVER or not self._is_quiet():
             return row, passed, False
         self._take_up(row)
+        first, passed_row = row, row if passed else -1
         while True:
-            nearest = self._nearest(row)
-            if nearest >= self._gaps[0] or self._barred[nearest]:
+            at, orders = self._ask_from(row)
+            if orders is None and at < self._unmarked:
+                leave, marked = at, True  # somebody wants what is not plain
                 break
-            reached = self._until = self._skipper.mark(row, nearest + 1)
-            if reached <= nearest:  # a limit on losses comes first
-                row, passed = reached, passed and reached == row
+            if not orders or not self._mark(at + 1):
+                self._mark(at)
+                leave, marked = self._unmarked, False  # or a limit on losses comes first
                 break
-            orders = self._asked(nearest)
-            if orders is None or (orders and self._barred[nearest + 1]):
+            if self._barred[at + 1]:
+                leave, marked = at, True
+                break
+            row = at + 1
+            if not self._execute(orders, row):
+                leave, marked = row, False
+                break
+            passed_row = row
+            if len(self._untold) >= _BATCH:
                 self.tell()
-                return nearest, True, True
-            self.rows_looked_at += 1
-            row, passed = nearest + 1, False
-            if orders:
-                if not self._executed(orders, row):
-                    break
-                passed = True
-                if len(self._told_later) >= _BATCH:
-                    self.tell()
-                    progress(row)
+                progress(row)
         self.tell()
-        return row, passed, False
+        self._asked = -1
+        self._clock.now_ns = min(self._clock.now_ns, self._times[leave - 1])  # it may have been asked ahead
+        self.rows_looked_at += leave - first if self._every else 0
+        return leave, marked or leave == passed_row, marked
 
     def _is_quiet(self) -> bool:
         """Whether nothing at all is under way."""
@@ -183,46 +204,86 @@ class StraightThrough:
             del self._gaps[0]
         for lane in self._lanes:
             book = ledger.position(*lane.key)
-            lane.held, lane.direction = book.quantity, book.direction
-            lane.next = -1
+            lane.stand(book.quantity, book.direction)
         self._cash = ledger.balance(self._quote)
         self._net = [ledger.net_quantity(symbol) for symbol in self._market.timeline.symbols]
+        self._unmarked, self._limit_hit = row, False
 
-    def _nearest(self, row: int) -> int:
-        """The first row from ``row`` on at which some strategy could act; the length of the timeline if none."""
-        nearest = len(self._barred) - 1
-        for lane in self._lanes:
-            if lane.next < row:
-                lane.next = lane.watch.following(STANDS[lane.direction], row)
-            if lane.next < nearest:
-                nearest = lane.next
-        return nearest
+    # --- who wants what -----------------------------------------------------------------------
 
-    def _asked(self, row: int) -> list[_Order] | None:
-        """Ask the strategies that could act at a row; None if something that one wants is not plain."""
-        at_ns = self._times[row]
-        self._clock.advance(at_ns)
-        orders: list[_Order] = []
-        for lane in self._lanes:
-            if lane.next != row:
-                continue
-            vector = lane.vector(at_ns, ())
-            signal = None if vector is None else lane.answer(vector)
-            if vector is None or signal is None:
-                continue
-            if signal.direction is lane.direction and (signal.stop is None or lane.direction is FLAT):
-                continue  # no news
-            order = self._order(lane, signal, vector, row, orders)
-            if order is None:
-                return None
-            orders.append(order)
-        return orders
+    def _ask_from(self, row: int) -> tuple[int, list[_Order] | None]:
+        """Ask the strategies, row by row, until somebody wants something new.
+
+        Gives that row and the orders it comes to, or None if not all of it is plain. No orders at all: the
+        bus must look at that row.
+        """
+        lanes, times, barred, end, clock = self._lanes, self._times, self._barred, self._gaps[0], self._clock
+        while True:
+            at = end
+            for lane in lanes:
+                if lane.next < row:
+                    lane.next = lane.following(lane.posture, row)
+                if lane.next < at:
+                    at = lane.next
+            if at >= end or barred[at]:
+                return at, []
+            at_ns = times[at]
+            clock.now_ns = at_ns
+            self._asked = at
+            orders: list[_Order] = []
+            for lane in lanes:
+                if lane.next != at:
+                    continue
+                vector = lane.vector(at_ns, ())
+                if vector is None:
+                    continue
+                try:
+                    signal = lane.answer(vector)
+                except StrategyFailed:
+                    if self._mark(at):
+                        raise
+                    return at, None  # perhaps the run does not come so far
+                if signal is None:
+                    continue
+                direction = lane.direction
+                if signal.direction is direction and (signal.stop is None or direction is FLAT):
+                    continue  # it has that already
+                order = self._order(lane, signal, vector, at, orders) if self._mark(at + 1) else None
+                if order is None:
+                    return at, None
+                orders.append(order)
+            if self._limit_hit:
+                return at, None
+            if not self._every:
+                self.rows_looked_at += 1
+            if orders:
+                return at, orders
+            row = at + 1
+            if row - self._unmarked >= _AHEAD and not self._mark(row):
+                return at, None
+
+    def _mark(self, stop: int) -> bool:
+        """Mark the rows before ``stop`` that are not yet; False if in one of them a loss limit is hit."""
+        if self._unmarked < stop:
+            self._unmarked = self._skipper.mark(self._unmarked, stop)
+            self._limit_hit = self._unmarked < stop
+        return not self._limit_hit
+
+    def _catch_up(self) -> None:
+        """A strategy that is asked wants to know how things stand."""
+        self.tell()
+        self._mark(self._asked + 1)
 
     def _order(
         self, lane: _Lane, signal: Signal, vector: FeatureVector, row: int, others: Sequence[_Order]
     ) -> _Order | None:
         """The one order that a wish comes to; None if it is not plain, or might be refused."""
-        if signal.stop is not None or signal.targets or signal.valid_for or signal.style not in (None, MARKET):
+        if (
+            signal.stop is not None
+            or signal.targets
+            or signal.valid_for
+            or signal.style not in (None, MARKET)
+        ):
             return None
         opens = lane.direction is FLAT
         if opens == (signal.direction is FLAT) or any(other.lane.symbol == lane.symbol for other in others):
@@ -252,48 +313,53 @@ class StraightThrough:
                 on_all += float(other.terms.quantity) * other.price
         return self._agents.risk.plenty_beside(float(terms.quantity) * price, on_symbol, on_all)
 
-    def _executed(self, orders: Sequence[_Order], row: int) -> bool:
-        """Let the orders meet the next candles; at the first that does not plainly execute the venue has them."""
-        at_ns = self._times[row - 1]
-        numbers = range(len(orders))
+    # --- what becomes of it -------------------------------------------------------------------
+
+    def _execute(self, orders: Sequence[_Order], row: int) -> bool:
+        """Let orders meet the candles of a row, in the venue's order; False if the venue must have some."""
+        numbers: Sequence[int] = range(len(orders))
         if len(orders) > 1:
-            numbers = sorted(numbers, key=lambda number: orders[number].lane.position)  # type: ignore[assignment]
+            numbers = sorted(numbers, key=lambda number: orders[number].lane.position)
+        at_ns = self._times[row - 1]
         executed: list[tuple[int, str, Execution]] = []
         for number in numbers:
             terms, lane = orders[number].terms, orders[number].lane
-            candles = self._reader.of((lane.symbol,), row)
+            candles = self._candles.of((lane.symbol,), row)
             fill = self._venue.alone(terms, at_ns, candles[0]) if candles else None
-            if fill is None:
-                break
-            notional = terms.quantity * fill.price
-            buys = terms.side is BUY
-            cash = self._cash - notional - fill.fee if buys else self._cash + notional - fill.fee
-            if cash < ZERO:
+            if fill is None or not self._book(lane, terms, fill):
                 break
             executed.append((number, self._venue.book_alone(terms, fill), fill))
-            self._cash = cash
-            net = self._net[lane.position] + terms.quantity if buys else self._net[lane.position] - terms.quantity
-            self._net[lane.position] = net
-            lane.held, lane.direction = (terms.quantity, LONG) if buys else (ZERO, FLAT)
-            lane.next = -1
-            self._agents.equity.settle(lane.position, float(net), float(cash))
         self.orders += len(executed)
-        self._told_later.append(_Instant(at_ns, row, orders, executed))
+        self._untold.append(_Instant(at_ns, row, orders, executed))
         return len(executed) == len(orders)
+
+    def _book(self, lane: _Lane, terms: OrderTerms, fill: Execution) -> bool:
+        """Take an execution into account; False if it cannot be paid."""
+        traded = terms.quantity if terms.side is BUY else -terms.quantity
+        cash = self._cash - traded * fill.price - fill.fee
+        if cash < ZERO:
+            return False
+        net = self._net[lane.position] + traded
+        self._cash, self._net[lane.position] = cash, net
+        if terms.closing:
+            lane.stand(ZERO, FLAT)
+        else:
+            lane.stand(traded, LONG)
+        self._agents.equity.settle(lane.position, float(net), float(cash))
+        return True
 
     # --- what the agents, the record and the venue are told -----------------------------------
 
     def tell(self) -> None:
         """Tell everybody what has gone straight through, in the order in which the bus would have."""
-        if not self._told_later:
+        if not self._untold:
             return
-        instants = self._told_later
-        self._told_later = []
-        for instant in instants:
+        for instant in self._untold:
             self._tell(instant)
+        self._untold.clear()
         self._agents.equity.refresh()  # or the next mark would, and forget what is settled until then
-        self._agents.entries.unseen(self._market, self._until)
-        self._skipper.lookout.ask_again()
+        self._agents.entries.unseen(self._market, self._unmarked)
+        self._skipper.ask_again()
 
     def _tell(self, instant: _Instant) -> None:
         at_ns, row, orders, executed = instant
@@ -307,7 +373,8 @@ class StraightThrough:
             for order, signal in zip(orders, signals, strict=True)
         ]  # fmt: skip
         intents = [
-            OrderIntent(ids.order(), at_ns, each.terms, each.id, each.cause, each.reason) for each in proposals
+            OrderIntent(ids.order(), at_ns, each.terms, each.id, each.cause, each.reason)
+            for each in proposals
         ]
         for event in (*signals, *proposals, *intents):
             record(event)
@@ -339,9 +406,9 @@ class StraightThrough:
         )  # fmt: skip
         record(OrderAccepted(order_id, at_ns))
         record(fill)
-        agents.ledger.react(fill)
+        self._ledger(fill)
         agents.entries.unseen(self._market, row)
-        agents.entries.react(fill)
+        self._entries(fill)
         record(OrderClosed(order_id, at_ns, terms, terms.quantity, "filled"))
 
 
@@ -351,7 +418,7 @@ def straight_through(
     agents: Agents,
     venue: SimulatedVenue,
     market: MarketRows,
-    skipper: Skipper,
+    skipper: Skipper | EveryRow,
     recorder: Recorder,
     clock: ReplayClock,
     watches: Sequence[Watch],

@@ -7,13 +7,13 @@ So an instant has two parts, the venue's and the core's, and next-event replay m
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import msgspec
 
-from agentic_trading.backtester.skipping import Skipper
+from agentic_trading.backtester.skipping import EveryRow, Skipper
 from agentic_trading.backtester.timeline import CandleReader, DetailReader, Timeline, day_edges
-from agentic_trading.backtester.wake import NEVER, Moving
+from agentic_trading.backtester.wake import NEVER
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS
 from agentic_trading.core.equity import DAY_AFTER, DAY_BEFORE
@@ -57,8 +57,8 @@ class StraightThrough(Protocol):
     def run(
         self, row: int, passed: bool, alarm_ns: int, progress: Callable[[int], None]
     ) -> tuple[int, bool, bool]:
-        """Go on from a row; returns where the bus goes on, and whether the venue's part is done there and the
-        row is marked, so that the core must look at it now. ``progress`` is called now and then with the row."""
+        """Go on from a row; returns where the bus goes on, whether the venue has passed it, and whether
+        the row is marked and the core must look at it now. ``progress`` is told the row now and then."""
         ...
 
     @property
@@ -77,7 +77,7 @@ class Replay:
         clock: ReplayClock,
         venue: Venue,
         funding: Sequence[FundingStamp] = (),
-        skipper: Skipper | None = None,
+        skipper: Skipper | EveryRow | None = None,
         detail: Sequence[CandleColumns] = (),
         straight: StraightThrough | None = None,
     ) -> None:
@@ -105,10 +105,10 @@ class Replay:
         self._looked_at = 0
 
     @property
-    def taps(self) -> Sequence[tuple[tuple[type[Event], ...], Callable[[Any], None]]]:
+    def taps(self) -> Sequence[tuple[tuple[type[Event], ...], Callable[[Any], object]]]:
         """What the bus must tell: alarms, the end of the money, and what moves a strategy's posture."""
         own = ((Alarm, Bankrupt), self._hear)
-        return [own] if self._skipper is None else [own, (get_args(Moving), self._skipper.hear)]
+        return [own] if self._skipper is None else [own, *self._skipper.taps]
 
     @property
     def rows_looked_at(self) -> int:

@@ -27,8 +27,9 @@ class BacktestSettings(Section):
         "", description="YYYYMMDD-YYYYMMDD in UTC, end exclusive, either end open; empty: all"
     )
     seed: int = Field(7, ge=0, le=2**63 - 1, description="seed of everything that is drawn")
-    step: Literal["auto", "every"] = Field(
-        "auto", description="every makes each candle a decision point; same result"
+    step: Literal["auto", "every", "bus"] = Field(
+        "auto",
+        description="every makes each candle a decision point, bus takes no short cuts either; same result",
     )
     data_dir: str = Field("data/historical", min_length=1, description="folder of the history")
     results_dir: str = Field("data/results", min_length=1, description="folder for results")

@@ -7,14 +7,15 @@ at more rows than needed changes nothing, so all conditions here are supersets.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, get_args
 
 import numpy as np
 
 from agentic_trading.backtester.timeline import MarketRows, Timeline
-from agentic_trading.backtester.wake import NEVER, Lookout, Watch
+from agentic_trading.backtester.wake import NEVER, Lookout, Moving, Watch
 from agentic_trading.core.enums import Posture
+from agentic_trading.core.events import Event
 from agentic_trading.core.models import plain
 from agentic_trading.simulation.resting import Waits
 
@@ -69,10 +70,9 @@ class Skipper:
         self._market = market if market is not None else MarketRows(timeline)
         self._times = plain(timeline.close_ns)
         self._pairs = [(watch.strategy, watch.symbol) for watch in watches]
-        self.lookout = Lookout(watches, core.posture)
-        """Knows who could act next."""
-        self.hear = self.lookout.hear
-        """Told every event of `wake.Moving`: a strategy may stand elsewhere on a symbol."""
+        self._lookout = Lookout(watches, core.posture)
+        self.ask_again = self._lookout.ask_again
+        """To be called where strategies may stand elsewhere, and no event of `wake.Moving` said so."""
         self._core = core
         self._venue = venue
         self._gaps = sorted(timeline.gaps)
@@ -83,6 +83,16 @@ class Skipper:
         self._acting: tuple[int, ...] | None = None
         self._audiences: dict[tuple[int, ...], tuple[Any, Sequence[str]]] = {}
         self._symbols: Sequence[str] = ()
+
+    @property
+    def hear(self) -> Callable[[Any], None]:
+        """Told every event of `wake.Moving`: a strategy may stand elsewhere on a symbol."""
+        return self._lookout.hear
+
+    @property
+    def taps(self) -> Sequence[tuple[tuple[type[Event], ...], Callable[[Any], object]]]:
+        """What the bus must tell."""
+        return [(get_args(Moving), self._lookout.hear)]
 
     def advance(
         self, row: int, passed: bool, alarm_ns: int = NEVER, funding_ns: int = NEVER
@@ -132,7 +142,7 @@ class Skipper:
 
     def look(self, row: int) -> Sequence[str]:
         """Prepare the core for the row that `advance` found; returns the symbols whose candles it needs."""
-        acting = self.lookout.acting(row)
+        acting = self._lookout.acting(row)
         if acting != self._acting:
             self._attend(acting)
         if row >= self._marked:
@@ -154,7 +164,7 @@ class Skipper:
 
     def _cores_row(self, row: int, alarm_ns: int) -> int:
         """The first row, from ``row`` on, that the core needs; the length of the timeline if none."""
-        first = self.lookout.next_row(row)
+        first = self._lookout.next_row(row)
         if first > self._rows:
             first = self._rows
         if self._gaps:
@@ -170,6 +180,38 @@ class Skipper:
         if row < self._rows and self._times[row] >= at_ns:
             return row
         return bisect_left(self._times, at_ns, row, self._rows)
+
+
+class EveryRow:
+    """Looks at every row, where `Skipper` looks for the next one."""
+
+    taps: Sequence[tuple[tuple[type[Event], ...], Callable[[Any], object]]] = ()
+
+    def __init__(self, market: MarketRows, core: SkippingCore) -> None:
+        self._market = market
+        self._core = core
+        self._symbols = market.timeline.symbols
+        self._marked = 0
+
+    def advance(
+        self, row: int, passed: bool, alarm_ns: int = NEVER, funding_ns: int = NEVER
+    ) -> tuple[int, bool]:
+        """The row itself is the next."""
+        return row, passed
+
+    def mark(self, row: int, stop: int) -> int:
+        """Mark rows that somebody else has looked at; returns the first that needs a look."""
+        reached = self._marked = self._core.skip(self._market, row, stop)
+        return reached
+
+    def look(self, row: int) -> Sequence[str]:
+        """Prepare the core for a row; all symbols' candles are needed."""
+        if row >= self._marked:
+            self._core.look(self._market, row)
+        return self._symbols
+
+    def ask_again(self) -> None:
+        """Nobody is asked here where he stands."""
 
 
 def _following(rows: Sequence[int], row: int) -> int:

@@ -20,7 +20,9 @@ from agentic_trading.main import backtest as run_backtest
 @click.option("--capital", help="Starting cash in quote currency.")
 @click.option("--seed", help="Seed of everything that is drawn.")
 @click.option("--detail-timeframe", help="Finer candles that orders meet where they are stored, such as 1m.")
-@click.option("--step", help="auto, or every to look at each candle; the result is the same.")
+@click.option(
+    "--step", help="auto, every to look at each candle, or bus to take no short cuts; the result is the same."
+)
 @click.option(
     "--band",
     is_flag=True,

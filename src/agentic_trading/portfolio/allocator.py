@@ -154,9 +154,9 @@ class Allocator(Reacting):
     def plain_terms(
         self, key: tuple[str, str], signal: Signal, held: Decimal, price: float, volatility: float | None
     ) -> OrderTerms | None:
-        """The one market order that a signal without a bracket comes to where nothing works and ``held`` is held.
+        """The one market order that a signal without a bracket comes to while nothing works.
 
-        The same terms as the proposal that `react` would give; None where that would be something else.
+        The same terms as in the proposal that `react` would give; None where that would give something else.
         """
         if held:
             leg = leg_of(direction_of(held), self._instruments[key[1]]) if self._hedged else NET

@@ -51,7 +51,7 @@ class Desk(msgspec.Struct, frozen=True):
     entries: EntryView
     history: HistoryView
     catch_up: Callable[[], object] = bool
-    """Called before anything is read that orders change: who has told the agents less than happened does so."""
+    """Called before anything is read that orders change: the agents may not have been told all of it."""
 
 
 class Context:
@@ -97,6 +97,7 @@ class Context:
 
     @property
     def book(self) -> AccountView:
+        self._desk.catch_up()
         return self._desk.account
 
     @property

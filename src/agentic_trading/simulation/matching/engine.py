@@ -32,6 +32,7 @@ from agentic_trading.simulation.resting import BUY, MarketModel, RestingOrder
 from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Travel
 
+
 class Execution(NamedTuple):
     """A whole order at one price: that, what the market showed, the fee in quote currency, and when."""
 
