@@ -62,7 +62,7 @@ def straight_case(seed: int) -> Case:
         share = draw.choice([0.04, 0.15, 0.5])
         params = Wishes(
             salt=draw.random(), entry_share=share, exit_share=share,
-            extra_share=draw.choice([0.0, 0.0, 0.01, 0.1]), stops=draw.random() < 0.3, valid_for=0,
+            extra_share=draw.choice([0.0, 0.0, 0.005, 0.05]), stops=draw.random() < 0.3, valid_for=0,
             says=draw.random() < 0.8, higher=None,
         )  # fmt: skip
         strategies[name] = Rover(params)
@@ -74,13 +74,15 @@ def straight_case(seed: int) -> Case:
                 "params": params.model_dump(mode="json"),
             }
         )  # fmt: skip
+    generous = {"max_drawdown_pct": 0.99, "max_daily_loss_pct": 0.99, "max_position_pct": 0.98}
+    modest = {"method": "fixed_fraction", "fraction": 0.1}
     options = {
         "symbols": {"default": symbols},
         "regime": {
             "timeframe": base, "adx_window": 2, "volatility_window": 2, "enabled": draw.random() < 0.3,
         },
-        "risk": random_limits(draw) | {"max_leverage": 10.0},
-        "portfolio": {"sizing": random_sizing(draw)},
+        "risk": random_limits(draw) | {"max_leverage": 10.0} | (generous if draw.random() < 0.7 else {}),
+        "portfolio": {"sizing": random_sizing(draw) if draw.random() < 0.5 else modest},
         "simulation": {
             "slippage": draw.choice(["fixed", "volatility"]),
             "participation_ratio": draw.choice([0.1, 1.0, 1.0]),
@@ -100,5 +102,5 @@ def straight_case(seed: int) -> Case:
         funding_ns=8 * Timeframe.H1.ns,
         marks=False,
     )
-    latency = draw.choice([0, 0, 250_000_000, base.ns // 2, base.ns - 1, base.ns, 2 * base.ns])
+    latency = draw.choice([0, 0, 0, 250_000_000, base.ns // 2, base.ns - 1, base.ns])
     return Case(place, strategies, options, latency)
