@@ -11,7 +11,8 @@ everything, and the bus goes on from there.
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.recorder import Recorder
@@ -83,7 +84,7 @@ class _Lane:
         self.next = -1
 
 
-class _Order(NamedTuple):
+class _Order(msgspec.Struct, frozen=True, eq=False):
     """A plain order as it was decided: by whom, on which wish, at which mark."""
 
     lane: _Lane
@@ -93,7 +94,7 @@ class _Order(NamedTuple):
     price: float
 
 
-class _Instant(NamedTuple):
+class _Instant(msgspec.Struct, frozen=True, eq=False):
     """The orders of one close, and what the next candle made of those it executed, in that order."""
 
     at_ns: int
@@ -125,6 +126,7 @@ class StraightThrough:
         self._times = plain(inputs.timeline.close_ns)
         self._closes = [plain(closes) for closes in market.closes]
         self._ledger, self._entries = agents.ledger.reactions[Fill], agents.entries.reactions[Fill]
+        self._plenty = agents.risk.plenty_beside
         self._candles = CandleReader(inputs.timeline)
         rank = {each.settings.strategy_id: number for number, each in enumerate(inputs.contenders)}
         frames = {each.settings.strategy_id: each.timeframe.ns for each in inputs.contenders}
@@ -286,8 +288,10 @@ class StraightThrough:
         ):
             return None
         opens = lane.direction is FLAT
-        if opens == (signal.direction is FLAT) or any(other.lane.symbol == lane.symbol for other in others):
-            return None  # a reversal is two orders, and two on one symbol meet at the venue
+        if opens is (signal.direction is FLAT):
+            return None  # a reversal is two orders
+        if others and any(other.lane.symbol == lane.symbol for other in others):
+            return None  # two on one symbol meet at the venue
         if opens and lane.regimes is not None and vector.regime not in lane.regimes:
             return None
         price = self._closes[lane.position][row]
@@ -311,7 +315,7 @@ class StraightThrough:
         for other in others:
             if not other.terms.closing:
                 on_all += float(other.terms.quantity) * other.price
-        return self._agents.risk.plenty_beside(float(terms.quantity) * price, on_symbol, on_all)
+        return self._plenty(float(terms.quantity) * price, on_symbol, on_all)
 
     # --- what becomes of it -------------------------------------------------------------------
 
@@ -362,7 +366,7 @@ class StraightThrough:
         self._skipper.ask_again()
 
     def _tell(self, instant: _Instant) -> None:
-        at_ns, row, orders, executed = instant
+        at_ns, row, orders, executed = instant.at_ns, instant.row, instant.orders, instant.executed
         record, ids = self._record, self._agents.ids
         signals = [order.lane.stamped(order.signal, order.vector) for order in orders]
         proposals = [
@@ -399,10 +403,10 @@ class StraightThrough:
 
     def _tell_fill(self, intent: OrderIntent, trade_id: str, executed: Execution, row: int) -> None:
         order_id, terms, agents, record = intent.order_id, intent.terms, self._agents, self._record
-        price, reference, fee, at_ns = executed
+        at_ns = executed.at_ns
         fill = Fill(
-            trade_id, order_id, terms.strategy, terms.symbol, terms.side, terms.quantity, price, fee,
-            self._quote, TAKER, reference, at_ns,
+            trade_id, order_id, terms.strategy, terms.symbol, terms.side, terms.quantity,
+            executed.price, executed.fee, self._quote, TAKER, executed.reference, at_ns,
         )  # fmt: skip
         record(OrderAccepted(order_id, at_ns))
         record(fill)

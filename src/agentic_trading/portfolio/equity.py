@@ -107,7 +107,7 @@ class EquityCurve:
             self._row[self._index[symbol]] = self._last[symbol] = candle.close
             self._marked_ns[symbol] = candle.close_ns
         if not marked:
-            self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
+            self._mark()
             self._times[self._count - 1] = self._marked_until_ns = at_ns
         equity = self._level[LAST]
         return (Bankrupt(at_ns, equity),) if equity <= 0.0 else ()
@@ -119,8 +119,16 @@ class EquityCurve:
 
         ``limits`` and ``day_ends`` as in `core.equity.mark_rows`.
         """
-        reached = self._mark(market.closes, market.day_edges, limits, start, stop, day_ends)
+        if len(self._posted) != self._read:
+            self.refresh()
+        if self._count + stop - start > self._capacity:
+            self._make_room(stop - start)
+        reached: int = mark_rows(
+            self._levels, self._quantities, self._value, self._cash, market.closes, market.day_edges, limits,
+            self._rows, self._count, start, stop, day_ends,
+        )  # fmt: skip
         if reached > start:
+            self._count += reached - start
             if self._market is None:
                 self._market, self._unseen = market, start
             self._until = reached
@@ -197,25 +205,17 @@ class EquityCurve:
                 self._row[position] = self._last[symbol] = close
                 self._marked_ns[symbol] = close_ns
 
-    def _mark(
-        self,
-        prices: FloatArray,
-        day_edges: ByteArray,
-        limits: FloatArray,
-        start: int,
-        stop: int,
-        day_ends: bool = False,
-    ) -> int:
+    def _mark(self) -> None:
+        """Mark the prices that were shown."""
         if len(self._posted) != self._read:
             self.refresh()
-        if self._count + stop - start > self._capacity:
-            self._make_room(stop - start)
-        reached: int = mark_rows(
-            self._levels, self._quantities, self._value, self._cash, prices, day_edges, limits,
-            self._rows, self._count, start, stop, day_ends,
+        if self._count == self._capacity:
+            self._make_room(1)
+        mark_rows(
+            self._levels, self._quantities, self._value, self._cash, self._prices, _NO_EDGE, NO_LIMITS,
+            self._rows, self._count, 0, 1, False,
         )  # fmt: skip
-        self._count += reached - start
-        return reached
+        self._count += 1
 
     def _at_last_close(self, what: int) -> float:
         return float(self._rows[what, self._count - 1])

@@ -8,7 +8,8 @@ out the commands, the prices are those of `prices.py`, the book executes.
 """
 
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from agentic_trading.core.enums import Liquidity, MarketStatus, TimeInForce
 from agentic_trading.core.models import Candle, Instrument
@@ -33,7 +34,7 @@ from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Travel
 
 
-class Execution(NamedTuple):
+class Execution(msgspec.Struct, frozen=True, gc=False):
     """A whole order at one price: that, what the market showed, the fee in quote currency, and when."""
 
     price: Decimal
