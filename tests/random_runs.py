@@ -39,7 +39,7 @@ from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
-from agentic_trading.straight import straight_through
+from agentic_trading.straight.through import straight_through
 from agentic_trading.venue_prices import market_rows, marks_of
 from random_market import Marketplace, write_market
 from two_books import Books, disagreements

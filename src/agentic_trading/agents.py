@@ -55,7 +55,7 @@ from agentic_trading.risk.limits import constrain
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import Funds
 from agentic_trading.strategies.agent import StrategyAgent
-from agentic_trading.strategies.context import Context, Desk
+from agentic_trading.strategies.context import CatchUp, Context, Desk
 from agentic_trading.strategies.regime.detector import RegimeDetector
 from agentic_trading.strategies.regime.gate import Gate
 
@@ -111,9 +111,8 @@ class Agents:
             settings.backtest.timeframe,
         )  # fmt: skip
         self.execution = ExecutionEngine()
-        self.untold: Callable[[], object] | None = None
-        """Tells the agents what they have not been told of orders; None where they always know."""
-        desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features, self._catch_up)
+        self.catch_up = CatchUp()
+        desk = Desk(clock, self.ledger, self.orders, self.equity, self.entries, self.features, self.catch_up)
         self.strategies = [self._strategy(each, inputs, desk, ids) for each in inputs.contenders]
         self._timeframe_of = {each.settings.strategy_id: each.timeframe for each in inputs.contenders}
 
@@ -158,10 +157,6 @@ class Agents:
     def waits_for_day(self) -> bool:
         """Whether the next day boundary must be looked at."""
         return self.breakers.waits_for_day
-
-    def _catch_up(self) -> None:
-        if self.untold is not None:
-            self.untold()
 
     def _strategy(self, each: Contender, inputs: Inputs, desk: Desk, ids: IdSequence) -> StrategyAgent:
         name, memory = each.settings.strategy_id, each.strategy.Memory

@@ -32,7 +32,7 @@ from agentic_trading.settings import AppSettings
 from agentic_trading.shared_history import SharedHistory
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
-from agentic_trading.straight import straight_through
+from agentic_trading.straight.through import straight_through
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.venue_prices import market_rows, marks_of, notes_on_marks
 

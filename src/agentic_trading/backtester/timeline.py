@@ -168,7 +168,6 @@ class MarketRows:
     ) -> None:  # fmt: skip
         self.timeline = timeline
         self.times = timeline.close_ns
-        self.closed_at = plain(timeline.close_ns)
         self.closes = _closes(timeline)
         self.day_edges = day_edges(timeline.close_ns)
         self._ranges = {

@@ -43,11 +43,6 @@ class UnseenMarket(Protocol):
     def times(self) -> IntArray: ...
 
     @property
-    def closed_at(self) -> Sequence[int]:
-        """The times as plain numbers."""
-        ...
-
-    @property
     def closes(self) -> FloatArray: ...
 
     @property
@@ -132,7 +127,7 @@ class EquityCurve:
             if self._market is None:
                 self._market, self._unseen = market, start
             self._until = reached
-            self._marked_until_ns = market.closed_at[reached - 1]
+            self._marked_until_ns = market.times.item(reached - 1)
         return reached
 
     def settle(self, position: int, quantity: float, cash: float) -> None:

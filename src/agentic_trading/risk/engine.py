@@ -89,8 +89,13 @@ class RiskEngine(Reacting):
             if refusals:
                 return refusals
         self._reserved[proposal.id] = terms
-        order_id, now_ns = self._ids.order(), self._clock.now_ns
-        return (OrderIntent(order_id, now_ns, terms, proposal.id, proposal.cause, proposal.reason),)
+        return (self.approve(proposal, self._clock.now_ns),)
+
+    def approve(self, proposal: Proposal, at_ns: int) -> OrderIntent:
+        """Mint the order of a proposal that closes what is held, or of which `plenty_beside` was asked."""
+        return OrderIntent(
+            self._ids.order(), at_ns, proposal.terms, proposal.id, proposal.cause, proposal.reason
+        )
 
     # --- the snapshot ---------------------------------------------------------------------
 

@@ -41,6 +41,25 @@ UNKNOWN_REGIME = RegimeReading(Regime.UNKNOWN, (0.0, 0.0, 0.0))
 _FLAT = Position(ZERO, ZERO)
 
 
+class CatchUp:
+    """Called before anything is read that orders change: ``tell`` tells the agents what they do not know.
+
+    It is set for as long as somebody tells them less than happens.
+    """
+
+    __slots__ = ("tell",)
+
+    def __init__(self) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """From now on the agents know everything at once."""
+        self.tell: Callable[[], object] = bool
+
+    def __call__(self) -> None:
+        self.tell()
+
+
 class Desk(msgspec.Struct, frozen=True):
     """The views that all contexts of a run share."""
 
@@ -50,8 +69,7 @@ class Desk(msgspec.Struct, frozen=True):
     account: AccountView
     entries: EntryView
     history: HistoryView
-    catch_up: Callable[[], object] = bool
-    """Called before anything is read that orders change: the agents may not have been told all of it."""
+    catch_up: CatchUp = msgspec.field(default_factory=CatchUp)
 
 
 class Context:

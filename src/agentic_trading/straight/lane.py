@@ -1,0 +1,63 @@
+"""What goes straight through: a strategy's lane on a symbol, its plain orders, the instants they share."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from agentic_trading.agents import Agents
+from agentic_trading.backtester.wake import Watch
+from agentic_trading.core.enums import POSTURES, Direction
+from agentic_trading.core.events import FeatureVector, OrderTerms, Signal
+from agentic_trading.core.models import plain
+from agentic_trading.core.money import ZERO
+from agentic_trading.inputs import Inputs
+from agentic_trading.simulation.matching.engine import Execution
+
+FLAT = Direction.FLAT  # a name of its own: enums look their members up slowly
+
+
+class Lane:
+    """One strategy on one symbol: whom to ask, where it stands, and its next trigger row."""
+
+    __slots__ = (
+        "answer", "direction", "following", "held", "key", "next", "own_rows", "position", "posture",
+        "regimes", "stamped", "symbol", "vector", "volatility",
+    )  # fmt: skip
+
+    def __init__(self, agents: Agents, inputs: Inputs, watch: Watch) -> None:
+        agent = agents.strategy(watch.strategy)
+        self.key = watch.strategy, watch.symbol
+        self.symbol = watch.symbol
+        self.position = inputs.timeline.symbols.index(watch.symbol)
+        rows = inputs.timeline.rows[self.position]
+        self.own_rows = None if rows is None else plain(rows)
+        self.following = watch.following
+        self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
+        self.vector = agents.features.reader((agent.timeframe, watch.symbol))
+        self.regimes = agents.gate.allowed(watch.strategy)
+        self.stand(ZERO, FLAT)
+
+    def stand(self, held: Decimal, direction: Direction) -> None:
+        """From now on so much is held; the next trigger row is to be looked for again."""
+        self.held, self.direction, self.posture = held, direction, POSTURES[direction]
+        self.next = -1
+
+
+class PlainOrder(msgspec.Struct, frozen=True, eq=False):
+    """A plain order as it was decided: by whom, on which wish, at which mark."""
+
+    lane: Lane
+    signal: Signal
+    vector: FeatureVector
+    terms: OrderTerms
+    price: float
+
+
+class Instant(msgspec.Struct, frozen=True, eq=False):
+    """The orders of one close, and what the next candle made of those it executed, in that order."""
+
+    at_ns: int
+    row: int
+    orders: Sequence[PlainOrder]
+    executed: Sequence[tuple[int, str, Execution]]

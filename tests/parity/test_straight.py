@@ -1,0 +1,113 @@
+"""An order that goes straight through becomes, bit for bit, what the bus and its agents make of it."""
+
+from functools import cache
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from agentic_trading.core.events import (
+    Fill,
+    OrderClosed,
+    OrderTerms,
+    Proposal,
+    Refusal,
+    Signal,
+    SignalGated,
+    TradingStateSet,
+)
+from agentic_trading.core.models import Candle
+from agentic_trading.core.money import CENT_OF_ASSET
+from agentic_trading.portfolio.equity import EquityCurve
+from agentic_trading.simulation.matching.engine import Execution
+from agentic_trading.simulation.venue import SimulatedVenue
+from random_runs import Outcome
+from straight_runs import straight_case
+
+SEEDS = (*range(12), 14, 17, 27, 38, 40)
+"""In the last all orders are plain, in the one before nearly all."""
+WAYS = ("auto", "every")
+
+
+@cache
+def all_ways(seed: int) -> dict[str, Outcome]:
+    """The run of a seed with plain orders straight through, and with all of them through the bus."""
+    case = straight_case(seed)
+    with case.loaded() as (inputs, chosen):
+        return {step: case.run(inputs, chosen, step) for step in (*WAYS, "bus")}
+
+
+def assert_one_run(seed: int) -> None:
+    ways = all_ways(seed)
+    bus = ways["bus"]
+    for step in WAYS:
+        straight = ways[step]
+        for number, (short, long) in enumerate(zip(straight.events, bus.events, strict=False)):
+            assert short == long, f"seed {seed}, {step}: record {number} differs"
+        assert len(straight.events) == len(bus.events), f"seed {seed}, {step}: one run went on longer"
+        assert (straight.times, straight.equity) == (bus.times, bus.equity), f"seed {seed}, {step}: equity"
+        assert (straight.fingerprint, straight.bankrupt) == (bus.fingerprint, bus.bankrupt)
+        assert straight.disagreements == bus.disagreements == [], f"seed {seed}, {step}: the books differ"
+        assert straight.looked_at <= bus.looked_at == bus.rows
+    assert ways["every"].looked_at == bus.rows
+    assert bus.straight == 0
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("seed", SEEDS)
+def test_straight_through_is_through_the_bus(seed: int) -> None:
+    """Same records, equity rows and books at both ends, whatever comes between plain orders."""
+    assert_one_run(seed)
+
+
+@pytest.mark.property
+@pytest.mark.slow
+@settings(max_examples=150, phases=(Phase.reuse, Phase.generate), suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(1_000, 2**32 - 1))
+def test_straight_through_is_through_the_bus_anywhere(seed: int) -> None:
+    """The same for cases that nobody has chosen."""
+    all_ways.cache_clear()  # every case is another one
+    assert_one_run(seed)
+
+
+@pytest.mark.property
+def test_the_runs_change_between_both_ways() -> None:
+    """In the chosen cases orders go both ways within one run, and whatever ends a straight stretch occurs."""
+    outcomes = [all_ways(seed)["auto"] for seed in SEEDS]
+    orders = [outcome.kinds["OrderIntent"] for outcome in outcomes]
+    assert sum(0 < outcome.straight < count for outcome, count in zip(outcomes, orders, strict=True)) > 4
+    assert sum(0 < outcome.straight == count for outcome, count in zip(outcomes, orders, strict=True)) > 0
+    assert sum(outcome.straight for outcome in outcomes) > 300
+    kinds = {type(event) for outcome in outcomes for event in outcome.events}
+    assert kinds >= {Signal, Proposal, Refusal, SignalGated, Fill, OrderClosed, TradingStateSet}
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("fault", ["cash", "quantity", "time", "row"])
+def test_a_fault_in_the_short_way_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison fails for a fill of another fee, size, or time, and for marks with another position."""
+    alone, settle = SimulatedVenue.alone, EquityCurve.settle
+
+    def wrong(self: SimulatedVenue, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
+        fill = alone(self, terms, sent_ns + (fault == "time"), candle)
+        if fill is None or fault != "cash":
+            return fill
+        return msgspec.structs.replace(fill, fee=fill.fee + CENT_OF_ASSET)
+
+    def late(self: EquityCurve, position: int, quantity: float, cash: float) -> None:
+        settle(self, position, quantity * (1.0 if fault == "row" else 1.0 + 1e-12), cash - (fault == "row"))
+
+    monkeypatch.setattr(SimulatedVenue, "alone", wrong)
+    if fault in ("quantity", "row"):
+        monkeypatch.setattr(EquityCurve, "settle", late)
+    seed = 38 if fault == "time" else 40
+    case = straight_case(seed)
+    with case.loaded() as (inputs, chosen):
+        assert case.run(inputs, chosen, "auto").fingerprint != all_ways(seed)["bus"].fingerprint
+
+
+@pytest.mark.property
+def test_every_row_goes_as_straight_as_the_next_event() -> None:
+    """How many orders go straight through does not depend on how many rows are looked at."""
+    assert all(all_ways(seed)["auto"].straight == all_ways(seed)["every"].straight for seed in SEEDS)
