@@ -111,6 +111,9 @@ class StrategyAgent(Reacting):
     def _stamped(self, signal: Any, vector: FeatureVector) -> Signal:
         """The signal with all that the platform knows, in plain numbers."""
         volatility = None if self._volatility is None else vector[self._volatility] * self._per_year
+        reasons: dict[str, float | None] = {}
+        for name, value in signal.reasons.items():
+            reasons[name] = float(value) if isfinite(value) else None
         return Signal(
             self._id,
             signal.symbol,
@@ -119,7 +122,7 @@ class StrategyAgent(Reacting):
             None if signal.stop is None else float(signal.stop),
             tuple([_plain(target) for target in signal.targets]) if signal.targets else (),
             signal.valid_for,
-            {name: float(value) if isfinite(value) else None for name, value in signal.reasons.items()},
+            reasons,
             self._ids.next("signal"),
             vector.at_ns,
             vector.candle.close,
