@@ -89,7 +89,7 @@ def build_result(
     hold = float(hold_growth(prices, at_ns[-1:])[0]) - 1
     notional = sum((fill.quantity * fill.price for fill in fills), Decimal(0))
     metrics = compute(
-        Curve(START_NS, CAPITAL, at_ns, equity, gross), trips.trades,
+        Curve(START_NS, CAPITAL, at_ns, equity, gross), [trade.net for trade in trips.trades],
         traded_notional=notional, buy_and_hold_return=hold,
     )  # fmt: skip
     below = drawdowns(np.concatenate(([CAPITAL], equity)))[1:]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from agentic_trading.backtester.record import MarketSeen
 from agentic_trading.backtester.replay import FundingStamp
 from agentic_trading.backtester.timeline import Timeline
 from agentic_trading.backtester.wake import Watch, rows_of, watch_of
@@ -46,6 +47,8 @@ class Inputs(msgspec.Struct, frozen=True, eq=False):
     warnings: tuple[str, ...]
     features_s: float
     """Seconds spent on computing features."""
+    seen: Callable[[int], MarketSeen]
+    """What a result tells of these candles, by the open of the first that is traded."""
 
 
 def load_inputs(
@@ -77,7 +80,7 @@ def load_inputs(
     notes = [*market.notes, *_late_start(tables, gated, int(timeline.close_ns[first_row]))]
     return Inputs(
         contenders, market.instruments, timeline, first_row, tables, market.funding, market.prices,
-        market.passport, market.sha256, (*warnings, *notes), features_s,
+        market.passport, market.sha256, (*warnings, *notes), features_s, market.seen,
     )  # fmt: skip
 
 
@@ -212,11 +215,11 @@ def _late_start(
     latest = 0
     for (timeframe, symbol), (candles, table) in tables.items():
         ready = table.warm & (table.regime > 0) if timeframe in gated else table.warm
-        begins = candles.close_ns[ready]
-        if not begins.shape[0]:
+        if not ready.any():
             return [f"{symbol}: the data is too short for the features to warm up; nothing can be traded."]
-        if begins[0] > start_ns + candles.timeframe.ns:
-            latest = max(latest, int(begins[0]))
+        begins = int(candles.open_ns[ready.argmax()]) + candles.timeframe.ns
+        if begins > start_ns + candles.timeframe.ns:
+            latest = max(latest, begins)
     if not latest:
         return []
     begins_at = iso(latest)[:16]

@@ -20,7 +20,7 @@ from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.skipping import EveryRow, Skipper
-from agentic_trading.backtester.summary import market_seen, result_of
+from agentic_trading.backtester.summary import result_of
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
 from agentic_trading.core.money import exact
@@ -162,7 +162,7 @@ def _record(
         prices=agents.ledger.prices,
         strategies=[each.settings.strategy_id for each in inputs.contenders],
         instruments=inputs.instruments,
-        market=market_seen(inputs.timeline.columns, first_open_ns),
+        market=inputs.seen(first_open_ns),
         events=recorder.events,
         orders=agents.orders.all.history,
         times=times,

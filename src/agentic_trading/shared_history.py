@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from agentic_trading.backtester.record import MarketSeen
 from agentic_trading.backtester.replay import FundingStamp
+from agentic_trading.backtester.summary import market_seen
 from agentic_trading.backtester.timeline import Timeline, build_timeline
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.models import CandleColumns, Instrument
@@ -56,6 +58,7 @@ class Market(msgspec.Struct, frozen=True, eq=False):
     notes: tuple[str, ...]
     columns: ColumnStore
     _built: dict[tuple[str, Timeframe], CandleColumns] = msgspec.field(default_factory=dict)
+    _seen: dict[int, MarketSeen] = msgspec.field(default_factory=dict)
 
     def candles(self, symbol: str, timeframe: Timeframe) -> CandleColumns:
         """The candles of a symbol on a timeframe; coarser ones than the base are built, once."""
@@ -66,6 +69,12 @@ class Market(msgspec.Struct, frozen=True, eq=False):
         if key not in self._built:
             self._built[key] = build(base, timeframe)
         return self._built[key]
+
+    def seen(self, first_ns: int) -> MarketSeen:
+        """What a result tells of its candles, those from ``first_ns`` on being traded; made once."""
+        if first_ns not in self._seen:
+            self._seen[first_ns] = market_seen(self.timeline.columns, first_ns)
+        return self._seen[first_ns]
 
     @property
     def candle_bytes(self) -> int:

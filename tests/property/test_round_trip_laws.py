@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentic_trading.backtester.round_trips import fold_round_trips
+from agentic_trading.backtester.round_trips import closed_nets, fold_round_trips
 from agentic_trading.core.enums import Liquidity, Side
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.money import exact
@@ -63,6 +63,14 @@ def test_nets_and_open_profit_sum_to_the_change_of_equity(
         closed = sum((trade.net for trade in trips.trades), Decimal(0))
         still = sum((each.net + each.unrealised for each in trips.open_positions), Decimal(0))
         assert closed + still + trips.stray_funding == equity_change(events)
+
+
+@given(bookings(), st.sampled_from((Decimal(0), Decimal("0.004"))))
+def test_nets_alone_are_those_of_the_trades(events: list[Fill | FundingPosted], lot: Decimal) -> None:
+    """Who asks for nets only gets those of the trades, digit for digit and in their order."""
+    lots = dict.fromkeys(SYMBOLS, lot)
+    trips = fold_round_trips(events, reasons={}, regimes={}, marks=MARKS, lots=lots, prices=PRICES)
+    assert list(map(str, closed_nets(events, lots, PRICES))) == [str(trade.net) for trade in trips.trades]
 
 
 @given(bookings())

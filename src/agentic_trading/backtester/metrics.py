@@ -99,17 +99,18 @@ def daily_returns(day_equity: FloatArray, capital: float) -> FloatArray:
 
 def compute(
     curve: Curve,
-    trades: Sequence[Trade],
+    nets: Sequence[Decimal],
     *,
     traded_notional: Decimal,
     buy_and_hold_return: float | None,
 ) -> Metrics:
     """All metric keys of a run.
 
-    ``traded_notional`` is the sum of quantity times price over all fills; ``buy_and_hold_return`` is
-    that of an equal-weight hold of the symbols over the same range without costs, None if unknown.
+    ``nets`` are what its closed trades made, after costs; ``traded_notional`` is the sum of quantity times
+    price over all fills; ``buy_and_hold_return`` is that of an equal-weight hold of the symbols over the
+    same range without costs, None if unknown.
     """
-    figures = _Figures(curve, trades, float(traded_notional), buy_and_hold_return)
+    figures = _Figures(curve, nets, float(traded_notional), buy_and_hold_return)
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for key in METRIC_KEYS:
@@ -128,10 +129,10 @@ class _Figures:
     """What the metrics share, computed once; `of` gives one metric or raises `_Withheld`."""
 
     def __init__(
-        self, curve: Curve, trades: Sequence[Trade], traded_notional: float, buy_and_hold: float | None
+        self, curve: Curve, nets: Sequence[Decimal], traded_notional: float, buy_and_hold: float | None
     ) -> None:
         self._curve = curve
-        self._trades = trades
+        self._tally = _tally(nets)
         self._traded = traded_notional
         self._buy_and_hold = buy_and_hold
         rows = curve.equity.shape[0]
@@ -147,7 +148,7 @@ class _Figures:
         if key in _RISK_LEVELS:
             return self._tail(key)
         if key in _TRADE_FIGURES:
-            return _trade_figure(key, self._trades)
+            return _trade_figure(key, self._tally)
         return float(getattr(self, f"_{key}")())
 
     def _net_profit(self) -> float:
@@ -242,34 +243,49 @@ _RISK_LEVELS: Mapping[str, tuple[str, float]] = {
 _TRADE_FIGURES = ("profit_factor", "expectancy", "win_ratio", "payoff_ratio", "trades")
 
 
-def _trade_figure(key: str, trades: Sequence[Trade]) -> float:
-    """Figures of closed round trips, after costs; a trade wins if its net is above zero."""
+class _Tally(NamedTuple):
+    """How many trades there were, how many won and lost, and how much."""
+
+    trades: int
+    wins: int
+    losses: int
+    won: float
+    lost: float
+
+
+def _tally(nets: Sequence[Decimal]) -> _Tally:
+    """A trade wins if its net is above zero."""
+    wins = [net for net in nets if net > ZERO]
+    losses = [net for net in nets if net < ZERO]
+    return _Tally(len(nets), len(wins), len(losses), float(sum(wins, ZERO)), -float(sum(losses, ZERO)))
+
+
+def _trade_figure(key: str, told: _Tally) -> float:
+    """Figures of closed round trips, after costs."""
     if key == "trades":
-        return len(trades)
-    if not trades:
+        return told.trades
+    if not told.trades:
         raise _Withheld("no closed trades")
-    wins = [trade.net for trade in trades if trade.net > 0]
-    losses = [trade.net for trade in trades if trade.net < 0]
-    won, lost = float(sum(wins, ZERO)), -float(sum(losses, ZERO))
     if key == "expectancy":
-        return (won - lost) / len(trades)
+        return (told.won - told.lost) / told.trades
     if key == "win_ratio":
-        return len(wins) / len(trades)
-    if not losses:
+        return told.wins / told.trades
+    if not told.losses:
         raise _Withheld("no losing trade")
     if key == "profit_factor":
-        return won / lost
-    if not wins:
+        return told.won / told.lost
+    if not told.wins:
         raise _Withheld("no winning trade")
-    return (won / len(wins)) / (lost / len(losses))
+    return (told.won / told.wins) / (told.lost / told.losses)
 
 
 def trade_figures(trades: Sequence[Trade]) -> dict[str, float | None]:
     """The trade metrics (profit factor, expectancy, win and payoff ratio, count) of some trades."""
     figures: dict[str, float | None] = {}
+    tally = _tally([trade.net for trade in trades])
     for key in _TRADE_FIGURES:
         try:
-            figures[key] = _trade_figure(key, trades)
+            figures[key] = _trade_figure(key, tally)
         except _Withheld:
             figures[key] = None
     return figures

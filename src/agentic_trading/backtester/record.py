@@ -42,6 +42,8 @@ class MarketSeen(msgspec.Struct, frozen=True, eq=False):
     """By symbol, for all symbols in their order."""
     prices: pl.DataFrame
     """The table ``prices`` of the result."""
+    held: dict[int, float] = msgspec.field(default_factory=dict)
+    """What holding the symbols had returned by a time, for the times that somebody asked about."""
 
 
 class RunRecord(msgspec.Struct, frozen=True, eq=False):

@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterator
 from functools import reduce
+from itertools import chain
 from operator import or_
 
 import msgspec
@@ -81,10 +82,12 @@ class Records:
         return self._count
 
     def __iter__(self) -> Iterator[Event]:
-        yield from self._whole
+        return chain(self._whole, chain.from_iterable(self._unpacked()))  # without a step of ours per event
+
+    def _unpacked(self) -> Iterator[list[Event]]:
         decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(reduce(or_, RECORDED))
         for lines in self._packed:
-            yield from decoder.decode_lines(zlib.decompress(lines))
+            yield decoder.decode_lines(zlib.decompress(lines))
 
     def add(self, events: list[Event], lines: bytes) -> None:
         """Keep a batch of events, given also as lines of JSON."""

@@ -1,7 +1,8 @@
 """From the record of a run to its result: tables, metrics, summary."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from agentic_trading.backtester.record import MarketSeen, RunRecord
 from agentic_trading.backtester.report.breakdown import by_key, costs
 from agentic_trading.backtester.report.series import hold_growth, price_candles
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.round_trips import RoundTrips, fee_in_quote, fold_round_trips
+from agentic_trading.backtester.round_trips import RoundTrips, closed_nets, fee_in_quote, fold_round_trips
 from agentic_trading.backtester.tables import (
     decisions_table,
     equity_table,
@@ -41,6 +42,7 @@ from agentic_trading.core.money import ZERO, decimal_of, exact
 
 _FORCED = {"liquidated": "liquidated", "delisted": "delisted"}
 """What stands for an order where the venue closed a position by force, and why it did."""
+_BOOKED = (Fill, FundingPosted, LiquidationPosted)
 
 
 class _Told:
@@ -105,7 +107,7 @@ def _booked(record: RunRecord) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]
     fills = [booked for booked in told.bookings if type(booked) is Fill]
     posted = [booked for booked in told.bookings if type(booked) is FundingPosted]
     trips = _round_trips(record, told, _FORCED | {order.order_id: order.reason for order in record.orders})
-    metrics = _metrics(record, told, trips)
+    metrics = _metrics(record, told.executed, [trade.net for trade in trips.trades])
     summary = _summary(record, told, trips)
     with exact():
         fees = [fee_in_quote(fill, record.prices) for fill in fills]
@@ -123,20 +125,28 @@ def _booked(record: RunRecord) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]
 
 def metrics_of(record: RunRecord) -> Metrics:
     """The metrics of a run and nothing else: what a search asks of each of its many runs."""
-    told = _Told(record.events)
-    return _metrics(record, told, _round_trips(record, told, _FORCED))
+    booked: list[Any] = [event for event in record.events if type(event) in _BOOKED]
+    executed = [event for event in booked if type(event) is Fill]
+    bookings = [event.fill if type(event) is LiquidationPosted else event for event in booked]
+    return _metrics(record, executed, closed_nets(bookings, _lots(record), record.prices))
 
 
-def _metrics(record: RunRecord, told: _Told, trips: RoundTrips) -> Metrics:
-    prices = record.market.prices
+def _metrics(record: RunRecord, executed: Iterable[Fill], nets: Sequence[Decimal]) -> Metrics:
     curve = Curve(
         record.market.first_ns, float(record.capital), record.times, record.equity[EQUITY],
         record.equity[GROSS],
     )  # fmt: skip
     with exact():
-        turnover = sum((fill.quantity * fill.price for fill in told.executed), ZERO)
-    hold = float(hold_growth(prices, record.times[-1:])[0]) - 1.0 if prices.height else None
-    return compute(curve, trips.trades, traded_notional=turnover, buy_and_hold_return=hold)
+        turnover = sum([fill.quantity * fill.price for fill in executed], ZERO)
+    hold = _hold_return(record.market, int(record.times[-1])) if record.market.prices.height else None
+    return compute(curve, nets, traded_notional=turnover, buy_and_hold_return=hold)
+
+
+def _hold_return(market: MarketSeen, at_ns: int) -> float:
+    """What holding the symbols instead had made until then."""
+    if at_ns not in market.held:
+        market.held[at_ns] = float(hold_growth(market.prices, np.array([at_ns]))[0]) - 1.0
+    return market.held[at_ns]
 
 
 def _summary(record: RunRecord, told: _Told, trips: RoundTrips) -> dict[str, Any]:
@@ -216,6 +226,10 @@ def _round_trips(record: RunRecord, told: _Told, reasons: Mapping[str, str]) -> 
         reasons=reasons,
         regimes=told.regimes,
         marks={symbol: decimal_of(close) for symbol, close in record.market.last_closes.items()},
-        lots={symbol: instrument.lot for symbol, instrument in record.instruments.items()},
+        lots=_lots(record),
         prices=record.prices,
     )
+
+
+def _lots(record: RunRecord) -> dict[str, Decimal]:
+    return {symbol: instrument.lot for symbol, instrument in record.instruments.items()}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TypedDict, Unpack
 
 import msgspec
 
@@ -22,7 +21,7 @@ from agentic_trading.core.orders import OrderTerms as OrderTerms  # noqa: PLC041
 from agentic_trading.core.orders import attached_stop as attached_stop  # noqa: PLC0414
 from agentic_trading.core.orders import stop_id_of as stop_id_of  # noqa: PLC0414
 
-LONG, SHORT, FLAT = Direction.LONG, Direction.SHORT, Direction.FLAT
+LONG, SHORT, FLAT, UNKNOWN = Direction.LONG, Direction.SHORT, Direction.FLAT, Regime.UNKNOWN
 NO_REASONS: Mapping[str, float] = {}
 Targets = tuple[float | tuple[float, float], ...]
 """Where to take profit: prices, or pairs of a price and the share of the position to close there."""
@@ -96,17 +95,6 @@ class RegimeChanged(Event, frozen=True):
 # --- a strategy wants -------------------------------------------------------------------------
 
 
-class Wishes(TypedDict, total=False):
-    """What a strategy may say about a position it wants, besides its direction; see `Signal`."""
-
-    strength: float
-    stop: float | None
-    targets: Targets
-    style: ExecutionStyle | None
-    valid_for: int
-    reasons: Mapping[str, float]
-
-
 class Signal(Event, frozen=True):
     """The position a strategy wants on a symbol: long, short or flat.
 
@@ -134,19 +122,37 @@ class Signal(Event, frozen=True):
     style: ExecutionStyle | None = None
 
     @staticmethod
-    def long(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
+    def long(
+        candle: Candle, *, strength: float = 1.0, stop: float | None = None, targets: Targets = (),
+        style: ExecutionStyle | None = None, valid_for: int = 0, reasons: Mapping[str, float] = NO_REASONS,
+    ) -> "Signal":  # fmt: skip
         """Want a long position on the candle's symbol."""
-        return Signal("", candle.symbol, LONG, at_ns=candle.close_ns, price=candle.close, **wishes)
+        return Signal(
+            "", candle.symbol, LONG, strength, stop, targets, valid_for, reasons, "", candle.close_ns,
+            candle.close, UNKNOWN, None, style,
+        )  # fmt: skip
 
     @staticmethod
-    def short(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
+    def short(
+        candle: Candle, *, strength: float = 1.0, stop: float | None = None, targets: Targets = (),
+        style: ExecutionStyle | None = None, valid_for: int = 0, reasons: Mapping[str, float] = NO_REASONS,
+    ) -> "Signal":  # fmt: skip
         """Want a short position on the candle's symbol."""
-        return Signal("", candle.symbol, SHORT, at_ns=candle.close_ns, price=candle.close, **wishes)
+        return Signal(
+            "", candle.symbol, SHORT, strength, stop, targets, valid_for, reasons, "", candle.close_ns,
+            candle.close, UNKNOWN, None, style,
+        )  # fmt: skip
 
     @staticmethod
-    def flat(candle: Candle, **wishes: Unpack[Wishes]) -> "Signal":
+    def flat(
+        candle: Candle, *, strength: float = 1.0, stop: float | None = None, targets: Targets = (),
+        style: ExecutionStyle | None = None, valid_for: int = 0, reasons: Mapping[str, float] = NO_REASONS,
+    ) -> "Signal":  # fmt: skip
         """Want no position on the candle's symbol."""
-        return Signal("", candle.symbol, FLAT, at_ns=candle.close_ns, price=candle.close, **wishes)
+        return Signal(
+            "", candle.symbol, FLAT, strength, stop, targets, valid_for, reasons, "", candle.close_ns,
+            candle.close, UNKNOWN, None, style,
+        )  # fmt: skip
 
 
 class MemoryChanged(Event, frozen=True):

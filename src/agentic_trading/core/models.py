@@ -25,7 +25,7 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 """Row numbers in the ``bars`` matrix of `CandleColumns`."""
 
 
-class Candle(msgspec.Struct, frozen=True):
+class Candle(msgspec.Struct, frozen=True, gc=False):
     """One closed candle of one symbol; ``close_ns`` is the first instant at which it is known."""
 
     symbol: str
@@ -84,15 +84,16 @@ class CandleRows:
         self._length = columns.timeframe.ns
         self._opens = plain(columns.open_ns)
         self._bars = tuple([plain(bar) for bar in columns.bars])
-        self._filled = plain(columns.filled)
+        self._filled = plain(columns.filled) if columns.filled.any() else None  # mostly none is
 
     def at(self, row: int) -> Candle:
         """The candle of a row, in plain Python numbers."""
         opens, highs, lows, closes, volumes = self._bars
-        open_ns = self._opens[row]
+        open_ns, filled = self._opens[row], self._filled
         return Candle(
             self._symbol, self._timeframe, open_ns, open_ns + self._length,
-            opens[row], highs[row], lows[row], closes[row], volumes[row], self._filled[row],
+            opens[row], highs[row], lows[row], closes[row], volumes[row],
+            False if filled is None else filled[row],
         )  # fmt: skip
 
 

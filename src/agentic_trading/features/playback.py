@@ -1,16 +1,17 @@
 """Features of a replay: the rows of the feature tables, handed out as their candles close."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import itemgetter
 
 import numpy as np
 
-from agentic_trading.core.enums import REGIMES, Timeframe
+from agentic_trading.core.enums import REGIMES, Regime, Timeframe
 from agentic_trading.core.events import CandlesClosed, Event, FeatureVector
 from agentic_trading.core.models import Candle, CandleColumns, CandleRows, plain
 from agentic_trading.features.table import Table
 
 Key = tuple[Timeframe, str]
+_UNKNOWN = Regime.UNKNOWN
+"""A name of its own: enums look their members up slowly."""
 
 
 def _rank(key: Key) -> tuple[int, str]:
@@ -18,7 +19,7 @@ def _rank(key: Key) -> tuple[int, str]:
 
 
 class _Reader:
-    """Reads a table row by row; columns hand out plain numbers."""
+    """Reads a table row by row, in plain numbers; only of what varies over its rows."""
 
     def __init__(self, candles: CandleColumns, table: Table) -> None:
         self.candles = CandleRows(candles)
@@ -32,9 +33,10 @@ class _Reader:
         self._columns = table.columns
         self._values = [plain(column) for column in table.arrays]
         self._warm = plain(table.warm)
-        self._stale = plain(table.stale)
-        self._codes = plain(table.regime)
-        self._posterior = tuple(plain(row) for row in table.posterior)
+        self._warm_from = len(table) - int(np.argmin(table.warm[::-1])) if not table.warm.all() else 0
+        """From this row on all are warm."""
+        self._stale = plain(table.stale) if table.stale.any() else None
+        self._regime = [plain(row) for row in (table.regime, *table.posterior)] if table.has_regime else None
 
     def vector(self, at_ns: int, closed: Sequence[Candle]) -> FeatureVector | None:
         """The vector of the row that closes at ``at_ns``; None if none does, or until all features are warm.
@@ -48,24 +50,25 @@ class _Reader:
             if row == len(opens) or opens[row] != open_ns:
                 return None
         self.row = row
-        if not self._warm[row]:
+        if row < self._warm_from and not self._warm[row]:
             return None
-        own = None
         for candle in closed:
             if candle.symbol == self.symbol and candle.timeframe is self._timeframe:
                 own = candle
                 break
-        trending, ranging, volatile = self._posterior
+        else:
+            own = self.candles.at(row)
+        values = []
+        for column in self._values:
+            values.append(column[row])  # a comprehension would be a call
+        regime, posterior, stale = _UNKNOWN, (0.0, 0.0, 0.0), False
+        if self._regime is not None:
+            codes, trending, ranging, volatile = self._regime
+            regime, posterior = REGIMES[int(codes[row])], (trending[row], ranging[row], volatile[row])
+        if self._stale is not None:
+            stale = self._stale[row]
         return FeatureVector(
-            self.symbol,
-            self._timeframe,
-            at_ns,
-            own or self.candles.at(row),
-            self._columns,
-            list(map(itemgetter(row), self._values)),
-            REGIMES[int(self._codes[row])],
-            (trending[row], ranging[row], volatile[row]),
-            self._stale[row],
+            self.symbol, self._timeframe, at_ns, own, self._columns, values, regime, posterior, stale
         )
 
 

@@ -34,15 +34,22 @@ class Table:
     """
 
     def __init__(
-        self, candles: CandleColumns, features: Mapping[str, FloatArray], stale: BoolArray, regime: FloatArray
+        self,
+        candles: CandleColumns,
+        features: Mapping[str, FloatArray],
+        stale: BoolArray,
+        regime: FloatArray | None = None,
     ) -> None:
+        """``regime`` (4, n): codes and posterior; None without a regime model."""
         self.candles = candles
         self.symbol = candles.symbol
         self.timeframe = candles.timeframe
         self.columns: Mapping[str, int] = {name: position for position, name in enumerate(features)}
         self.stale = stale
-        self.regime = regime[0]
-        self.posterior = regime[1:]
+        self.has_regime = regime is not None
+        regimes = np.broadcast_to(np.zeros((4, 1)), (4, len(candles))) if regime is None else regime
+        self.regime: FloatArray = regimes[0]
+        self.posterior: FloatArray = regimes[1:]
         self.arrays: tuple[FloatArray, ...] = tuple(features.values())
         """The declared features, (n,) each, at the positions of ``columns``."""
 
@@ -92,7 +99,7 @@ def build_table(
         source = _candles_of(base, spec.timeframe or timeframe, spec.name)
         known = rows.as_known(source, store.feature(source, spec), np.nan)
         features.update(zip(spec.columns, known, strict=True))
-    regimes: FloatArray = np.broadcast_to(np.zeros((4, 1)), (4, len(rows.candles)))
+    regimes = None
     if regime is not None:
         source = _candles_of(base, regime_timeframe(regime, timeframe), "the regime model")
         regimes = rows.as_known(source, store.regime(source, regime), 0.0)

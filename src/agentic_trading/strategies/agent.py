@@ -17,8 +17,7 @@ from agentic_trading.core.enums import DAY_NS, Direction, ExecutionStyle, Timefr
 from agentic_trading.core.errors import TradingError
 from agentic_trading.core.events import Event, FeatureVector, GapFound, MemoryChanged, Signal
 from agentic_trading.core.ids import IdSequence
-from agentic_trading.core.interfaces import Strategy
-from agentic_trading.core.models import Candle
+from agentic_trading.core.interfaces import Reacting, Reactions, Strategy
 from agentic_trading.core.money import decimal_of
 from agentic_trading.strategies.context import Context
 
@@ -36,7 +35,7 @@ class NewsView(Protocol):
     def changes(self, strategy: str, signal: Signal) -> bool: ...
 
 
-class StrategyAgent:
+class StrategyAgent(Reacting):
     """Agent ``strategy:<id>``: runs one immutable strategy on all its symbols."""
 
     reads = ("ledger", "orders", "equity", "entries", "sizing", "features")
@@ -59,13 +58,13 @@ class StrategyAgent:
         """
         self.name = f"strategy:{strategy_id}"
         self._id = strategy_id
-        self._strategy = strategy
+        self._ask = strategy.on_candle
         self._timeframe = self.timeframe = timeframe
         self._contexts = dict(contexts)
         self.attended: Mapping[str, Context] = self._contexts
         """On the candles of other symbols it could do nothing: it does not look at them."""
         self._memories = {symbol: context.memory for symbol, context in contexts.items()}
-        self._news = news
+        self._is_news = news.changes
         self._ids = ids
         self._volatility = volatility
         self._close_on_gap = close_on_gap
@@ -75,38 +74,43 @@ class StrategyAgent:
         """What it sees of the platform on these symbols, for ``attended``."""
         return {symbol: self._contexts[symbol] for symbol in symbols}
 
-    def react(self, event: FeatureVector | GapFound) -> Iterable[Event]:
-        if isinstance(event, GapFound):
-            return self._after_gap(event)
-        context = self.attended.get(event.symbol)
-        if context is None or event.timeframe is not self._timeframe:
+    @property
+    def reactions(self) -> Reactions:
+        return {FeatureVector: self._look, GapFound: self._after_gap}
+
+    def _look(self, vector: FeatureVector) -> Iterable[Event]:
+        symbol = vector.symbol
+        if symbol not in self.attended or vector.timeframe is not self._timeframe:
             return ()
-        context.vector = event
-        memory = self._memories[event.symbol]
-        before = None if memory is None else astuple(memory)
-        signal = self._answer(context, event)
-        if memory is None or astuple(memory) == before:
-            return () if signal is None else self._news_of(signal, event)
-        changed = MemoryChanged(event.at_ns, self._id, event.symbol, asdict(memory))
-        return (changed,) if signal is None else (changed, *self._news_of(signal, event))
+        memory = self._memories[symbol]
+        if memory is None:
+            signal = self.answer(vector)
+            if signal is None or not self._is_news(self._id, signal):
+                return ()
+            return (self.stamped(signal, vector),)
+        before = astuple(memory)
+        signal = self.answer(vector)
+        said: tuple[Event, ...] = ()
+        if astuple(memory) != before:
+            said = (MemoryChanged(vector.at_ns, self._id, symbol, asdict(memory)),)
+        if signal is None or not self._is_news(self._id, signal):
+            return said
+        return (*said, self.stamped(signal, vector))
 
     def answer(self, vector: FeatureVector) -> Signal | None:
-        """What it wants at a row, as it says it; to be asked so only where it keeps no memory."""
+        """What the strategy wants at a row, in its own words; raises StrategyFailed for nonsense."""
         context = self._contexts[vector.symbol]
         context.vector = vector
-        return self._answer(context, vector)
-
-    def _answer(self, context: Context, vector: FeatureVector) -> Signal | None:
         try:
-            signal = self._strategy.on_candle(context, vector.candle, vector)
+            signal: Signal | None = self._ask(context, vector.candle, vector)
         except Exception as error:
             raise self._failed(vector, error) from error
-        problem = None if signal is None else _nonsense(signal, vector.candle)
+        problem = None if signal is None else _nonsense(signal, vector.symbol)
         if problem is not None:
             raise StrategyFailed(
                 f"strategy {self._id} on {vector.symbol} at {iso(vector.at_ns)} answered {problem}"
             )
-        return signal  # type: ignore[no-any-return]  # it is one, or it would have been nonsense
+        return signal
 
     def _failed(self, vector: FeatureVector, error: Exception) -> StrategyFailed:
         frame = _frame_of(error)
@@ -115,9 +119,6 @@ class StrategyAgent:
             f"strategy {self._id} failed on {vector.symbol} at {iso(vector.at_ns)}: "
             f"{type(error).__name__}: {what} ({frame.filename}:{frame.lineno})"
         )
-
-    def _news_of(self, signal: Signal, vector: FeatureVector) -> tuple[Signal, ...]:
-        return (self.stamped(signal, vector),) if self._news.changes(self._id, signal) else ()
 
     def volatility(self, vector: FeatureVector) -> float | None:
         """The annualised volatility that sizing wants to know, if it wants any and there is one."""
@@ -128,6 +129,9 @@ class StrategyAgent:
 
     def stamped(self, signal: Any, vector: FeatureVector) -> Signal:
         """The signal with all that the platform knows, in plain numbers, and its number."""
+        reasons: dict[str, float | None] = {}
+        for name, value in signal.reasons.items():
+            reasons[name] = float(value) if isfinite(value) else None
         return Signal(
             self._id,
             signal.symbol,
@@ -136,7 +140,7 @@ class StrategyAgent:
             None if signal.stop is None else float(signal.stop),
             tuple([_plain(target) for target in signal.targets]) if signal.targets else (),
             signal.valid_for,
-            {name: float(value) if isfinite(value) else None for name, value in signal.reasons.items()},
+            reasons,
             self._ids.next("signal"),
             vector.at_ns,
             vector.candle.close,
@@ -150,7 +154,7 @@ class StrategyAgent:
             return ()
         missing = {"missing_candles": float(gap.missing)}
         flat = Signal(self._id, gap.symbol, Direction.FLAT, reasons=missing, at_ns=gap.at_ns)
-        if not self._news.changes(self._id, flat):
+        if not self._is_news(self._id, flat):
             return ()
         return (msgspec.structs.replace(flat, id=self._ids.next("signal")),)
 
@@ -162,13 +166,13 @@ def _frame_of(error: Exception) -> traceback.FrameSummary:
     return [frame for frame in called if frame.filename == called[0].filename][-1]
 
 
-def _nonsense(answer: Any, candle: Candle) -> str | None:
+def _nonsense(answer: Any, symbol: str) -> str | None:
     """What is wrong with a strategy's answer; None if nothing is."""
     if not isinstance(answer, Signal):
         return f"{type(answer).__name__} instead of a Signal or None"
     signal: Any = answer  # its fields are typed, but nobody checked the types when they were filled in
-    if signal.symbol != candle.symbol:
-        return f"a signal for {signal.symbol}, but was asked about {candle.symbol}"
+    if signal.symbol != symbol:
+        return f"a signal for {signal.symbol}, but was asked about {symbol}"
     if not isinstance(signal.direction, Direction):
         return f"direction {signal.direction!r}, which is not a Direction"
     if not (isinstance(signal.strength, _NUMBERS) and 0.0 <= signal.strength <= 1.0):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from agentic_trading.backtester.metrics import METRIC_KEYS, Curve, Metrics, compute, daily_equity
-from agentic_trading.backtester.round_trips import Trade
-from agentic_trading.core.enums import DAY_NS, HOUR_NS, Direction, Regime
+from agentic_trading.core.enums import DAY_NS, HOUR_NS
 
 CAPITAL = 1000.0
 
@@ -20,17 +19,11 @@ def daily_curve(equity: list[float], gross: list[float] | None = None) -> Curve:
     return Curve(0, CAPITAL, at_ns, np.array(equity), exposure)
 
 
-def trade(net: str) -> Trade:
-    amount, none = Decimal(net), Decimal(0)
-    return Trade("trade-1", "s", "BTC/USDT", Direction.LONG, 0, 1, Decimal(1), Decimal(1), Decimal(1), amount,
-                 none, none, amount, "", Regime.UNKNOWN)  # fmt: skip
-
-
 def metrics_of(equity: list[float], nets: tuple[str, ...] = (), gross: list[float] | None = None) -> Metrics:
-    trades = [trade(net) for net in nets]
     return compute(
-        daily_curve(equity, gross), trades, traded_notional=Decimal(5000), buy_and_hold_return=0.25
-    )
+        daily_curve(equity, gross), [Decimal(net) for net in nets],
+        traded_notional=Decimal(5000), buy_and_hold_return=0.25,
+    )  # fmt: skip
 
 
 def compounded(returns: list[float]) -> list[float]:
