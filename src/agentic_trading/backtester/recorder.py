@@ -1,15 +1,17 @@
 """The record of a run: its decisions and bookings in order, and the digest over them."""
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import chain
 from operator import or_
+from tempfile import TemporaryFile, gettempdir
+from typing import IO
 
 import msgspec
 import numpy as np
 
+from agentic_trading.core.errors import TradingError
 from agentic_trading.core.events import (
     AmendRejected,
     Event,
@@ -65,37 +67,58 @@ _WHOLE = 32_768
 
 
 class Records:
-    """Events in order, to be read as often as needed; later ones of a long run are unpacked for each reading.
+    """Events in order, to be read as often as needed; later ones of a long run are decoded for each reading.
 
-    An event takes a hundred times the memory of its compressed JSON, and what the JSON does not tell
-    (NaN from null) no table tells either.
+    They are kept as the lines of JSON that the fingerprint hashes, in a temporary file without a name that
+    ends with the object. What the JSON does not tell (NaN from null) no table tells either.
     """
 
     def __init__(self, whole: int = _WHOLE) -> None:
         """``whole``: how many events are kept as they are, up to the end of a batch."""
         self._room = whole
         self._whole: list[Event] = []
-        self._packed: list[bytes] = []
+        self._file: IO[bytes] | None = None
+        self._ends: list[int] = []
+        """Where each batch ends in the file."""
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Event]:
-        return chain(self._whole, chain.from_iterable(self._unpacked()))  # without a step of ours per event
+        return chain(self._whole, chain.from_iterable(self._decoded()))  # without a step of ours per event
 
-    def _unpacked(self) -> Iterator[list[Event]]:
+    def _decoded(self) -> Iterator[list[Event]]:
         decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(reduce(or_, RECORDED))
-        for lines in self._packed:
-            yield decoder.decode_lines(zlib.decompress(lines))
+        start = 0
+        for end in self._ends:
+            assert self._file is not None
+            self._file.seek(start)
+            yield decoder.decode_lines(self._file.read(end - start))
+            start = end
 
     def add(self, events: list[Event], lines: bytes) -> None:
-        """Keep a batch of events, given also as lines of JSON."""
+        """Keep a batch of events, given also as lines of JSON; raises TradingError if there is no room."""
         self._count += len(events)
         if len(self._whole) < self._room:
             self._whole += events
         elif events:
-            self._packed.append(zlib.compress(lines, 1))
+            try:
+                self._write(lines)
+            except OSError as error:
+                raise TradingError(
+                    f"the records of the run cannot be kept in {gettempdir()}: {error.strerror}; "
+                    "TMPDIR may name a folder with more room"
+                ) from error
+
+    def _write(self, lines: bytes) -> None:
+        if self._file is None:
+            self._file = TemporaryFile(prefix="agentic-trading-")  # noqa: SIM115  # it lives as long as this
+        end = self._ends[-1] if self._ends else 0
+        self._file.seek(end)
+        self._file.write(lines)
+        self._file.flush()
+        self._ends.append(end + len(lines))
 
 
 class Recorder:

@@ -10,20 +10,20 @@ from agentic_trading.backtester.timeline import CandleReader, MarketRows
 from agentic_trading.backtester.wake import NEVER, Watch
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import Direction, ExecutionStyle, Side, TradingState
-from agentic_trading.core.events import FeatureVector, OrderTerms, Signal
+from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.matching.engine import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
+from agentic_trading.straight.deciding import Decider
 from agentic_trading.straight.lane import Instant, Lane, PlainOrder
 from agentic_trading.straight.telling import Teller
 from agentic_trading.strategies.agent import StrategyFailed
 
 # Names of their own: enums look their members up slowly.
 FLAT, LONG, BUY, ACTIVE = Direction.FLAT, Direction.LONG, Side.BUY, TradingState.ACTIVE
-AT_MARKET = (None, ExecutionStyle.MARKET)
 _BATCH = 512
 """So many instants with orders are told at a time."""
 _AHEAD = 4096
@@ -69,14 +69,13 @@ class StraightThrough:
         self._skipper = skipper
         self._clock = clock
         self._times = plain(inputs.timeline.close_ns)
-        self._closes = [plain(closes) for closes in market.closes]
-        self._plenty = agents.risk.plenty_beside
         self._teller = Teller(agents, venue, market, recorder.tap[1])
         self._candles = CandleReader(inputs.timeline)
         rank = {each.settings.strategy_id: number for number, each in enumerate(inputs.contenders)}
         frames = {each.settings.strategy_id: each.timeframe.ns for each in inputs.contenders}
         ranked = sorted(watches, key=lambda each: (frames[each.strategy], each.symbol, rank[each.strategy]))
         self._lanes = [Lane(agents, inputs, watch) for watch in ranked]
+        self._decide = Decider(agents, self._lanes, market).order
         self._barred = bytes(market.day_edges.astype(bool)) + b"\1"
         """Rows at which a day begins, and the end: the bus must look at them, if somebody does."""
         self._gaps = [*sorted(inputs.timeline.gaps), len(inputs.timeline)]
@@ -195,7 +194,7 @@ class StraightThrough:
                 direction = lane.direction
                 if signal.direction is direction and (signal.stop is None or direction is FLAT):
                     continue  # it has that already
-                order = self._order(lane, signal, vector, at, orders) if self._mark(at + 1) else None
+                order = self._decide(lane, signal, vector, at, orders) if self._mark(at + 1) else None
                 if order is None:
                     return at, None
                 orders.append(order)
@@ -228,44 +227,6 @@ class StraightThrough:
             self._untold.clear()
             self._agents.entries.unseen(self._market, self._unmarked)
             self._skipper.ask_again()
-
-    def _order(
-        self, lane: Lane, signal: Signal, vector: FeatureVector, row: int, others: Sequence[PlainOrder]
-    ) -> PlainOrder | None:
-        """The one order that a wish comes to; None if it is not plain, or might be refused."""
-        if signal.stop is not None or signal.targets or signal.valid_for or signal.style not in AT_MARKET:
-            return None
-        opens = lane.direction is FLAT
-        if opens is (signal.direction is FLAT):
-            return None  # a reversal is two orders
-        if others and any(other.lane.symbol == lane.symbol for other in others):
-            return None  # two on one symbol meet at the venue
-        if opens and lane.regimes is not None and vector.regime not in lane.regimes:
-            return None
-        if opens and lane.own_rows is not None and lane.own_rows[row] < 0:
-            return None  # its price is of an earlier candle, and may be too old
-        price = self._closes[lane.position][row]
-        terms = self._agents.sizing.plain_terms(
-            lane.key, signal, lane.held, price, lane.volatility(vector) if opens else None
-        )
-        if terms is None or (opens and not self._has_room(terms, lane.symbol, price, row, others)):
-            return None
-        return PlainOrder(lane, signal, vector, terms, price)
-
-    def _has_room(
-        self, terms: OrderTerms, symbol: str, price: float, row: int, others: Sequence[PlainOrder]
-    ) -> bool:
-        on_symbol = on_all = 0.0
-        for lane in self._lanes:
-            if lane.held:
-                notional = float(lane.held) * self._closes[lane.position][row]
-                on_all += notional
-                if lane.symbol == symbol:
-                    on_symbol += notional
-        for other in others:
-            if not other.terms.closing:
-                on_all += float(other.terms.quantity) * other.price
-        return self._plenty(float(terms.quantity) * price, on_symbol, on_all)
 
     # --- what becomes of it -------------------------------------------------------------------
 
