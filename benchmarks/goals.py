@@ -63,12 +63,13 @@ def goals(lines: Sequence[Figures]) -> list[Goal]:
 def agreements(lines: Sequence[Figures]) -> list[str]:
     """Sentences on what must be equal: both ways of stepping, and final equities between engines."""
     said = []
-    prints = {name: _prints(lines, name) for name in ("W1", "every")}
-    if all(prints.values()):
-        same = len(prints["W1"] | prints["every"]) == 1
+    prints = {name: _prints(lines, name) for name in ("W1", "every", "bus")}
+    prints = {name: each for name, each in prints.items() if each}
+    if len(prints) > 1:
+        same = len(set[str]().union(*prints.values())) == 1
         shown = "; ".join(f"{name} {', '.join(sorted(each))}" for name, each in prints.items())
         said.append(
-            f"Fingerprints of --step auto and every are {'the same' if same else 'DIFFERENT'}: {shown}"
+            f"Fingerprints of W1 under all ways of stepping are {'the same' if same else 'DIFFERENT'}: {shown}"
         )
     ended = [each for each in comparisons(lines) if each.final_equity is not None]
     for work in WORKS:

@@ -40,6 +40,7 @@ class Work(msgspec.Struct, frozen=True):
     symbols: int = 1
     rows: int = 500_000
     step: str = "auto"
+    strategy: str = "ema_cross"
 
 
 WORKS = {
@@ -47,6 +48,8 @@ WORKS = {
     for work in (
         Work("W1", "EMA 12/26 cross, 500k minute candles"),
         Work("every", "W1, every row looked at", step="every"),
+        Work("bus", "W1, every row looked at, no short cuts", step="bus"),
+        Work("stops", "W1 with a protective stop on each entry", strategy="ema_cross_stops"),
         Work("W2", "W1 on 10 symbols of 100k, one portfolio", symbols=10, rows=100_000),
         Work("W3", "W1 with 100 parameter sets on 100k candles, two cores", kind="sweep", rows=100_000),
         Work("W4-50k", "growth: W1 on 50k candles", rows=50_000),
@@ -160,7 +163,7 @@ def shortened(work: Work) -> Work:
 
 def _backtest(work: Work, root: Path, more: Mapping[str, Any]) -> Any:
     settings = settings_of(work, root) | dict(more)
-    strategies = None if work.kind == "typical" else ["ema_cross"]
+    strategies = None if work.kind == "typical" else [work.strategy]
     return backtest(strategies, symbols_of(work), settings, strategy_dirs=STRATEGY_DIRS)
 
 

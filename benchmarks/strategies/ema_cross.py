@@ -36,3 +36,17 @@ class EmaCross(BaseStrategy[CrossParams]):
         """Enter above, leave below."""
         above = table[f"ema_{self.params.fast}"] > table[f"ema_{self.params.slow}"]
         return Triggers(entry=above, exit=~above)
+
+
+@register_strategy("ema_cross_stops")
+class EmaCrossStops(EmaCross):
+    """The same with a stop 5 % below each entry, to see what a bracket costs; no other engine runs it."""
+
+    def on_candle(self, ctx: TradingContext, candle: Candle, features: FeatureVector) -> Signal | None:
+        """Wish for the same; a position keeps the stop it has."""
+        fast, slow = features[f"ema_{self.params.fast}"], features[f"ema_{self.params.slow}"]
+        reasons = {"fast": fast, "slow": slow}
+        if fast <= slow:
+            return Signal.flat(candle, reasons=reasons)
+        stop = None if ctx.position.quantity else candle.close * 0.95
+        return Signal.long(candle, stop=stop, reasons=reasons)

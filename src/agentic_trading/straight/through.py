@@ -119,6 +119,8 @@ class StraightThrough:
                 leave, marked = at, True
                 break
             row = at + 1
+            if not self._every:
+                self.rows_looked_at += 1
             if not self._execute(orders, row):
                 leave, marked = row, False
                 break
@@ -200,10 +202,10 @@ class StraightThrough:
                 orders.append(order)
             if self._limit_hit:
                 return at, None
-            if not self._every:
-                self.rows_looked_at += 1
             if orders:
                 return at, orders
+            if not self._every:
+                self.rows_looked_at += 1
             row = at + 1
             if row - self._unmarked >= _AHEAD and not self._mark(row):
                 return at, None
