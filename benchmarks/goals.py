@@ -68,9 +68,8 @@ def agreements(lines: Sequence[Figures]) -> list[str]:
     if len(prints) > 1:
         same = len(set[str]().union(*prints.values())) == 1
         shown = "; ".join(f"{name} {', '.join(sorted(each))}" for name, each in prints.items())
-        said.append(
-            f"Fingerprints of W1 under all ways of stepping are {'the same' if same else 'DIFFERENT'}: {shown}"
-        )
+        found = "the same" if same else "DIFFERENT"
+        said.append(f"Fingerprints of W1 under all ways of stepping are {found}: {shown}")
     ended = [each for each in comparisons(lines) if each.final_equity is not None]
     for work in WORKS:
         own = [each for each in ended if each.work == work and each.engine == OURS]
