@@ -26,7 +26,15 @@ from agentic_trading.core.interfaces import Reacting, Reactions
 from agentic_trading.core.money import ZERO
 from agentic_trading.core.orders import attached_target, target_id_of
 from agentic_trading.execution.archive import Orders
-from agentic_trading.execution.order import CANCELED, FILLED, PENDING, Order, OrderProtocolError
+from agentic_trading.execution.order import (
+    AFTER_ACCEPTED,
+    AFTER_FILL,
+    CANCELED,
+    FILLED,
+    PENDING,
+    Order,
+    OrderProtocolError,
+)
 
 BUY, TRAILING_STOP = Side.BUY, OrderType.TRAILING_STOP
 _NEVER_PLACED = "entry_without_fill"
@@ -119,10 +127,10 @@ class OrderManager(Reacting):
 
     def loose_targets(self, strategy: str, symbol: str) -> Sequence[Order]:
         """Open targets in whose bracket there is no open stop, nor an exit that took its place."""
-        targets = self.targets(strategy, symbol)
-        if not targets:
+        opened = self._open.get((strategy, symbol))
+        if opened is None or not opened.targets:
             return ()
-        opened = self._open[strategy, symbol]
+        targets = [order for order in opened.targets.values() if order.remaining]
         ties = [order.entry_id for order in (*opened.stops.values(), *opened.orders.values())]
         return [order for order in targets if order.entry_id not in ties]
 
@@ -148,8 +156,7 @@ class OrderManager(Reacting):
     # --- the fold -------------------------------------------------------------------------
 
     def _create(self, intent: OrderIntent) -> Iterable[Event]:
-        order_id, terms = intent.order_id, intent.terms
-        entry_id = ""
+        order_id, terms, entry_id = intent.order_id, intent.terms, ""
         if terms.replaces is not None and terms.replaces in self.all:
             entry_id = self.all[terms.replaces].entry_id
         self._add(Order(order_id, terms, terms.quantity, intent.at_ns, intent.cause, intent.reason, entry_id))
@@ -172,10 +179,11 @@ class OrderManager(Reacting):
         terms = order.terms
         pair = (terms.strategy, terms.symbol)
         opened = self._open[pair]
-        shelf = opened.shelf(terms)
+        orders = opened.orders
+        shelf = opened.shelf(terms) if terms.closing else orders
         shelf[order.order_id] = order
-        if shelf is opened.orders:
-            self.at_work[pair] = shelf
+        if shelf is orders:
+            self.at_work[pair] = orders
 
     def _note_cancel(self, command: CancelOrder) -> Iterable[Event]:
         self.all[command.order_id].cancel_asked = True
@@ -185,16 +193,21 @@ class OrderManager(Reacting):
         self.all[report.order_id].heard(report)
         return ()
 
-    def _accept(self, report: OrderAccepted | OrderAmended) -> Iterable[Event]:
+    def _accept(self, report: OrderAccepted) -> Iterable[Event]:
         order = self.all[report.order_id]
-        order.heard(report)
+        if order.status is PENDING:  # nearly always; then nothing is filled
+            order.status = AFTER_ACCEPTED[PENDING]
+        else:
+            order.heard(report)
         if not order.arrived_ns:
             order.arrived_ns = report.at_ns
         return ()
 
     def _amend(self, report: OrderAmended) -> Iterable[Event]:
-        self._accept(report)
         order = self.all[report.order_id]
+        order.heard(report)
+        if not order.arrived_ns:
+            order.arrived_ns = report.at_ns
         if not order.done_ns:
             order.amend(report)
         return ()
@@ -215,14 +228,17 @@ class OrderManager(Reacting):
             return ()
         self._trades.add(trade_id)
         order = self.all[fill.order_id]
-        order.heard(fill)
+        try:
+            status = order.status = AFTER_FILL[order.status]
+        except KeyError:
+            raise order.out_of_turn(fill) from None
         filled = order.filled = order.filled + quantity
         order.paid += quantity * fill.price
         if order.terms.protective_stop is not None:
             self._protect(order, quantity)
-        if filled > order.quantity:
-            raise OrderProtocolError(f"order {order.order_id}: filled {filled} of {order.quantity}")
-        if filled < order.quantity or order.status is CANCELED:
+        if filled != order.quantity or status is CANCELED:
+            if filled > order.quantity:
+                raise OrderProtocolError(f"order {order.order_id}: filled {filled} of {order.quantity}")
             return ()
         order.status = FILLED
         return self._close(order, fill.at_ns, "filled")
@@ -244,8 +260,10 @@ class OrderManager(Reacting):
         terms = order.terms
         pair = (terms.strategy, terms.symbol)
         opened = self._open[pair]
-        del opened.shelf(terms)[order.order_id]
-        if not opened.orders:
+        orders = opened.orders
+        if orders.pop(order.order_id, None) is None:
+            del opened.shelf(terms)[order.order_id]
+        if not orders:
             self.at_work.pop(pair, None)
             if opened.stops or opened.targets:
                 _forget_unplaced(opened, at_ns)

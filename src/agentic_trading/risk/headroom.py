@@ -1,11 +1,12 @@
 """A quick look that proves most proposals harmless, so that the exact checks run where it matters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from agentic_trading.core.enums import Side, TradingState
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
 from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import ZERO
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.limits import RiskSettings
 
@@ -47,14 +48,13 @@ class Headroom:
         self._gross_ratio = min(limits.max_gross_exposure, limits.max_leverage) * _NEAR
         self._drawdown = limits.max_drawdown_pct * _NEAR
         self._day_loss = limits.max_daily_loss_pct * _NEAR
+        self._quantity, self._units = ZERO, 0.0  # of the last order, exact and as a float
 
-    def plenty(self, terms: OrderTerms, reserved: Iterable[OrderTerms]) -> bool:
+    def plenty(self, terms: OrderTerms, reserved: Collection[OrderTerms]) -> bool:
         """Whether an opening order surely keeps every limit; ``reserved`` is approved, not yet recorded."""
         marks, symbol = self._marks, terms.symbol
-        if terms.price is not None or symbol not in self._instruments:
+        if terms.price is not None or symbol not in self._instruments or self._breakers.state is not ACTIVE:
             return False  # the collar of a limit price is judged exactly
-        if self._breakers.state is not ACTIVE:
-            return False
         equity, price = marks.equity, marks.price(symbol)
         if not (0.0 < equity < INF and 0.0 < price < INF):
             return False
@@ -63,34 +63,38 @@ class Headroom:
         marked_ns = marks.marked_ns(symbol)
         if not marked_ns or self._clock.now_ns - marked_ns > self._oldest_ns:
             return False
-        quantity = float(terms.quantity)
-        if quantity * price * self._worst > equity * self._order_ratio:
+        quantity = terms.quantity
+        if quantity is not self._quantity:  # a fixed quantity is the same object every time
+            self._quantity, self._units = quantity, float(quantity)
+        at_stake = gross = self._units * price * self._worst
+        if at_stake > equity * self._order_ratio:
             return False
-        at_stake, gross = self._exposures(terms, quantity, price, reserved)
+        if self._held or self._at_work or reserved:
+            at_stake, gross = self._exposures(terms, price, reserved)
         return at_stake <= equity * self._symbol_ratio and gross <= equity * self._gross_ratio
 
     def _exposures(
-        self, proposed: OrderTerms, quantity: float, mark: float, reserved: Iterable[OrderTerms]
+        self, proposed: OrderTerms, mark: float, reserved: Collection[OrderTerms]
     ) -> tuple[float, float]:
         """Worst-case notional of the order's symbol, priced ``mark``, and of all; NaN if unknown."""
-        stakes: dict[tuple[str, str], list[float]] = {}
+        moving = {pair: [*map(float, self._pending(*pair))] for pair in self._at_work}
+        for terms in (*reserved, proposed):
+            stake = moving.setdefault((terms.strategy, terms.symbol), [0.0, 0.0])
+            stake[0 if terms.side is BUY else 1] += float(terms.quantity)
+        largest = {pair: max(stake) for pair, stake in moving.items()}
         for pair, book in self._held.items():
-            stakes[pair] = [float(book.quantity), 0.0, 0.0]
-        for pair in self._at_work:
-            buying, selling = self._pending(*pair)
-            stakes.setdefault(pair, [0.0, 0.0, 0.0])[1:] = float(buying), float(selling)
-        for terms in reserved:
-            stake = stakes.setdefault((terms.strategy, terms.symbol), [0.0, 0.0, 0.0])
-            stake[1 if terms.side is BUY else 2] += float(terms.quantity)
-        stake = stakes.setdefault((proposed.strategy, proposed.symbol), [0.0, 0.0, 0.0])
-        stake[1 if proposed.side is BUY else 2] += quantity
+            held = float(book.quantity)
+            if pair in moving:
+                bought, sold = moving[pair]
+                largest[pair] = max(abs(held + bought), abs(held - sold))
+            else:
+                largest[pair] = abs(held)
         at_stake = gross = 0.0
-        for (_, symbol), (held, bought, sold) in stakes.items():
-            own = symbol == proposed.symbol
-            largest = max(abs(held + bought), abs(held - sold))
-            if largest:
+        for (_, symbol), quantity in largest.items():
+            if quantity:
+                own = symbol == proposed.symbol
                 price = mark if own else self._marks.price(symbol)
-                worst = largest * price * self._worst if price > 0.0 else float("nan")
+                worst = quantity * price * self._worst if price > 0.0 else float("nan")
                 gross += worst
                 if own:
                     at_stake += worst
