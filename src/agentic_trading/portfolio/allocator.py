@@ -1,7 +1,6 @@
 """From a wanted position to proposals: open, close, reverse, or move the stop; one step at a time."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 
 import msgspec
 
@@ -40,7 +39,6 @@ from agentic_trading.portfolio.opening import (
     loses,
     refuse,
     refuse_short,
-    stop_on_tick,
 )
 from agentic_trading.portfolio.settings import ExecutionSettings
 from agentic_trading.portfolio.styles import EntryStyles
@@ -128,9 +126,9 @@ class Allocator(Reacting):
     def posture(self, strategy: str, symbol: str) -> Posture:
         """Whether the strategy is flat, holds a long or a short, or has something under way."""
         key = (strategy, symbol)
-        if key in self._at_work or (self._waiting and key in self._waiting):
-            return BETWEEN
-        if self._under_way and key in self._under_way:
+        if (self._at_work or self._waiting or self._under_way) and (
+            key in self._at_work or key in self._waiting or key in self._under_way
+        ):
             return BETWEEN
         held = self._held.get(key)
         return POSTURES[FLAT if held is None else held.direction]
@@ -138,9 +136,9 @@ class Allocator(Reacting):
     def heading(self, strategy: str, symbol: str) -> Direction:
         """The direction the position is on its way to: by a waiting signal, an entry under way, or orders."""
         key = (strategy, symbol)
-        if self._waiting and key in self._waiting:
+        if key in self._waiting:
             return self._waiting[key].direction
-        if self._under_way and key in self._under_way:
+        if key in self._under_way:
             return self._under_way[key].signal.direction
         held = self._held.get(key)
         if key not in self._at_work:
@@ -150,14 +148,18 @@ class Allocator(Reacting):
 
     def changes(self, strategy: str, signal: Signal) -> bool:
         """Whether a strategy's signal wants anything that is not already so or on its way."""
-        heading = self.heading(strategy, signal.symbol)
+        if self._at_work or self._waiting or self._under_way:
+            heading = self.heading(strategy, signal.symbol)
+        else:
+            held = self._held.get((strategy, signal.symbol))
+            heading = FLAT if held is None else held.direction
         if heading is not signal.direction:
             return True
         if heading is FLAT or signal.stop is None:
             return False
         if self.posture(strategy, signal.symbol) is BETWEEN:
             return False
-        return self._new_stop((strategy, signal.symbol), signal) is not None
+        return self._closing.new_stop(strategy, signal) is not None
 
     def _after(self, done: OrderClosed) -> list[Event]:
         """An order is done: go on with the signal that waited for it, the entry, or an unfinished exit."""
@@ -247,8 +249,10 @@ class Allocator(Reacting):
         if isinstance(terms, Refusal):
             return [terms]
         style = pair.allotment.style if signal.style is None else signal.style
+        steps: list[Event]
         if style is MARKET:
-            steps = self._propose([terms], price, signal.id, "entry")
+            name = self._ids.next("proposal")
+            steps = [Proposal(name, self._clock.now_ns, terms, price, signal.id, "entry")]
         else:
             steps = self._styles.begin(signal, pair, terms, style)
         if signal.valid_for:
@@ -258,7 +262,7 @@ class Allocator(Reacting):
 
     def _move_stops(self, key: tuple[str, str], signal: Signal, held: SubPosition) -> list[Event]:
         """Replace the protective stops if the signal names another price; a signal without one keeps them."""
-        price = None if signal.stop is None else self._new_stop(key, signal)
+        price = None if signal.stop is None else self._closing.new_stop(signal.strategy, signal)
         if price is None:
             return []
         mark = self._marks.price(signal.symbol)
@@ -267,13 +271,6 @@ class Allocator(Reacting):
             return [refuse(signal, now_ns, "stop_on_wrong_side", float(price), mark, sign=sign)]
         orders = self._closing.terms(key, held, price)
         return self._propose(orders, mark, signal.id, "stop")
-
-    def _new_stop(self, key: tuple[str, str], signal: Signal) -> Decimal | None:
-        """The price the protective stops should move to; None if they are there already."""
-        price = stop_on_tick(signal, self._instruments[signal.symbol])
-        stops = self._working.stops(*key)
-        there = stops and all(stop.terms.stop_price == price for stop in stops)
-        return None if there else price
 
     def _without_entry(self, signal: Signal, have: Direction) -> Signal | None:
         """What an expired signal still wants: not an entry, but out of a position that points elsewhere."""

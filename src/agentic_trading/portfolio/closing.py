@@ -5,16 +5,16 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import OrderType, PositionSide, Side
-from agentic_trading.core.events import OrderTerms
+from agentic_trading.core.enums import Direction, OrderType, PositionSide, Side
+from agentic_trading.core.events import OrderTerms, Signal
 from agentic_trading.core.interfaces import SubPosition, WorkingView
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO
-from agentic_trading.portfolio.opening import leg_of
+from agentic_trading.portfolio.opening import leg_of, stop_on_tick
 
 # Names of their own: enums look their members up slowly.
 BUY, SELL, MARKET, STOP_MARKET = Side.BUY, Side.SELL, OrderType.MARKET, OrderType.STOP_MARKET
-NET = PositionSide.NET
+SHORT, NET = Direction.SHORT, PositionSide.NET
 
 
 class Closing:
@@ -40,18 +40,19 @@ class Closing:
         for what that stop covers. The last also takes what no stop covers. A stop that has the wanted
         trigger already is left where it is.
         """
-        (strategy, symbol), quantity = key, held.quantity
-        left = abs(quantity)
+        (strategy, symbol), direction, left = key, held.direction, held.quantity
+        if direction is SHORT:
+            left = -left
         whole = OrderTerms(
             strategy,
             symbol,
-            SELL if quantity > ZERO else BUY,
+            BUY if direction is SHORT else SELL,
             left,
             MARKET if stop_price is None else STOP_MARKET,
             stop_price=stop_price,
             closing=True,
             reduce_only=reduce_only,
-            position_side=leg_of(held.direction, self._instruments[symbol]) if self._hedged else NET,
+            position_side=leg_of(direction, self._instruments[symbol]) if self._hedged else NET,
         )
         stops = self._stops(strategy, symbol)
         if not stops:
@@ -64,3 +65,10 @@ class Closing:
             if part > ZERO and not there:
                 orders.append(msgspec.structs.replace(whole, quantity=part, replaces=stop.order_id))
         return orders
+
+    def new_stop(self, strategy: str, signal: Signal) -> Decimal | None:
+        """The price the protective stops should move to; None if they are there already."""
+        price = stop_on_tick(signal, self._instruments[signal.symbol])
+        stops = self._stops(strategy, signal.symbol)
+        there = stops and all(stop.terms.stop_price == price for stop in stops)
+        return None if there else price

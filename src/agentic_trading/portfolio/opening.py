@@ -30,7 +30,7 @@ class Allotment(msgspec.Struct, frozen=True):
 class Pair:
     """One strategy on one symbol: what its entries go by, looked up once."""
 
-    __slots__ = ("_quantity", "_units", "allotment", "can_short", "instrument", "least_notional", "size")
+    __slots__ = ("allotment", "can_short", "instrument", "least_notional", "quantity", "size", "units")
 
     def __init__(self, allotment: Allotment, instrument: Instrument, multiplier: float) -> None:
         self.allotment = allotment
@@ -38,13 +38,8 @@ class Pair:
         self.can_short = instrument.can_short
         self.least_notional = float(instrument.min_notional)
         self.size = Size(allotment.sizing, instrument, allotment.max_position_ratio, multiplier)
-        self._quantity, self._units = ZERO, 0.0
-
-    def units(self, quantity: Decimal) -> float:
-        """A quantity as a float; a fixed one is the same object every time, so it is converted once."""
-        if quantity is not self._quantity:
-            self._quantity, self._units = quantity, float(quantity)
-        return self._units
+        self.quantity, self.units = ZERO, 0.0
+        """That of the last entry, exact and as a float."""
 
 
 class Pairs(dict[tuple[str, str], Pair]):
@@ -100,7 +95,9 @@ def objection(signal: Signal, terms: OrderTerms, pair: Pair, price: float, now_n
     if quantity < instrument.min_quantity:
         least = float(instrument.min_quantity)
         return refuse(signal, now_ns, "below_minimum", float(quantity), least, "quantity of one order", -1)
-    notional, least = pair.units(quantity) * price, pair.least_notional
+    if quantity is not pair.quantity:  # a fixed one is the same object every time: converted once
+        pair.quantity, pair.units = quantity, float(quantity)
+    notional, least = pair.units * price, pair.least_notional
     if notional < least:
         return refuse(signal, now_ns, "below_minimum", notional, least, "notional of one order", -1)
     stop = terms.protective_stop
