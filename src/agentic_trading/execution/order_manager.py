@@ -109,7 +109,9 @@ class OrderManager(Reacting):
         opened = self._open.get((strategy, symbol))
         if opened is None or not opened.stops:
             return ()
-        stops = [order for order in opened.stops.values() if order.remaining]
+        stops = [order for order in opened.stops.values() if order.quantity != order.filled]
+        if len(stops) < 2:
+            return stops
         followed = [order.terms.replaces for order in stops]
         return [order for order in stops if order.order_id not in followed]
 
@@ -273,8 +275,9 @@ class OrderManager(Reacting):
 def _forget_unplaced(opened: _Open, at_ns: int) -> None:
     """End the stops and targets for which nothing was filled, once there is nothing more to protect."""
     attached = [*opened.stops.values(), *opened.targets.values()]
-    if any(order.remaining for order in attached):
-        return
+    for order in attached:
+        if order.quantity != order.filled:
+            return
     for order in attached:
         order.status, order.done_ns, order.outcome = CANCELED, at_ns, _NEVER_PLACED
     opened.stops.clear()

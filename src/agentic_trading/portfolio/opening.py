@@ -77,15 +77,16 @@ class Opening:
         quantity = pair.size.wanted(signal.strength, self._marks.equity, price, signal.volatility)
         if quantity is None:
             return refuse(signal, now_ns, "size_unknown", 0, 0, "price, equity or volatility is missing")
-        terms = OrderTerms(signal.strategy, signal.symbol, BUY if direction is LONG else SELL, quantity)
-        if signal.stop is not None or signal.targets or self._hedged:
-            instrument = pair.instrument
-            terms = msgspec.structs.replace(
-                terms,
-                protective_stop=stop_on_tick(signal, instrument),
-                position_side=leg_of(direction, instrument) if self._hedged else NET,
-                targets=_targets_on_tick(signal, instrument) if signal.targets else (),
-            )
+        instrument = pair.instrument
+        terms = OrderTerms(
+            signal.strategy,
+            signal.symbol,
+            BUY if direction is LONG else SELL,
+            quantity,
+            protective_stop=None if signal.stop is None else stop_on_tick(signal, instrument),
+            targets=_targets_on_tick(signal, instrument) if signal.targets else (),
+            position_side=leg_of(direction, instrument) if self._hedged else NET,
+        )
         return objection(signal, terms, pair, price, now_ns) or terms
 
 
