@@ -79,6 +79,8 @@ class OrderManager(Reacting):
         """Every order of the run by id, in order of creation."""
         self.at_work: dict[tuple[str, str], dict[str, Order]] = {}
         """Open orders by (strategy, symbol) and id, oldest first, stops and targets excluded."""
+        self.bracketed: dict[tuple[str, str], _Open] = {}
+        """Those (strategy, symbol) that have open stops or targets."""
         self._open: defaultdict[tuple[str, str], _Open] = defaultdict(_Open)
         self._trades: set[str] = set()
 
@@ -186,6 +188,8 @@ class OrderManager(Reacting):
         shelf[order.order_id] = order
         if shelf is orders:
             self.at_work[pair] = orders
+        else:
+            self.bracketed[pair] = opened
 
     def _note_cancel(self, command: CancelOrder) -> Iterable[Event]:
         self.all[command.order_id].cancel_asked = True
@@ -225,25 +229,26 @@ class OrderManager(Reacting):
         return self._end(report)
 
     def _fill(self, fill: Fill) -> Iterable[Event]:
-        trade_id, quantity = fill.trade_id, fill.quantity
-        if trade_id in self._trades:
+        trade_id, quantity, trades = fill.trade_id, fill.quantity, self._trades
+        if trade_id in trades:
             return ()
-        self._trades.add(trade_id)
+        trades.add(trade_id)
         order = self.all[fill.order_id]
         try:
-            status = order.status = AFTER_FILL[order.status]
+            status = AFTER_FILL[order.status]
         except KeyError:
             raise order.out_of_turn(fill) from None
         filled = order.filled = order.filled + quantity
         order.paid += quantity * fill.price
         if order.terms.protective_stop is not None:
             self._protect(order, quantity)
-        if filled != order.quantity or status is CANCELED:
-            if filled > order.quantity:
-                raise OrderProtocolError(f"order {order.order_id}: filled {filled} of {order.quantity}")
-            return ()
-        order.status = FILLED
-        return self._close(order, fill.at_ns, "filled")
+        if filled == order.quantity and status is not CANCELED:
+            order.status = FILLED
+            return self._close(order, fill.at_ns, "filled")
+        order.status = status
+        if filled > order.quantity:
+            raise OrderProtocolError(f"order {order.order_id}: filled {filled} of {order.quantity}")
+        return ()
 
     def _protect(self, entry: Order, quantity: Decimal) -> None:
         """The attached stop grows with the entry's fills; of its targets the venue says how they grow."""
@@ -252,9 +257,11 @@ class OrderManager(Reacting):
         if stop.outcome != _NEVER_PLACED:
             return
         numbers = range(1, len(entry.terms.targets) + 1)  # the fill came after the end: all is placed yet
+        pair = (entry.terms.strategy, entry.terms.symbol)
+        opened = self.bracketed[pair] = self._open[pair]
         for order in (stop, *(self.all[target_id_of(entry.order_id, number)] for number in numbers)):
             order.status, order.done_ns, order.outcome = PENDING, 0, ""
-            self._open[entry.terms.strategy, entry.terms.symbol].shelf(order.terms)[order.order_id] = order
+            opened.shelf(order.terms)[order.order_id] = order
 
     def _close(self, order: Order, at_ns: int, outcome: str) -> Iterable[Event]:
         order.done_ns = at_ns
@@ -267,8 +274,11 @@ class OrderManager(Reacting):
             del opened.shelf(terms)[order.order_id]
         if not orders:
             self.at_work.pop(pair, None)
-            if opened.stops or opened.targets:
+        if self.bracketed and pair in self.bracketed:
+            if not orders:
                 _forget_unplaced(opened, at_ns)
+            if not (opened.stops or opened.targets):
+                del self.bracketed[pair]
         return (OrderClosed(order.order_id, at_ns, terms, order.filled, outcome),)
 
 

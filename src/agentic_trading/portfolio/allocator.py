@@ -89,6 +89,7 @@ class Allocator(Reacting):
         self._held = settled.held
         self._working = working
         self._at_work = working.at_work
+        self._bracketed = working.bracketed
         self._marks = marks
         self._clock = clock
         self._ids = ids
@@ -205,8 +206,7 @@ class Allocator(Reacting):
             return [] if direction is FLAT else self._enter(key, signal)
         if held.direction is direction and key not in self._netted:
             return self._move_stops(key, signal, held)
-        loose = self._working.loose_targets(signal.strategy, signal.symbol)
-        if loose:
+        if key in self._bracketed and (loose := self._working.loose_targets(*key)):
             self._waiting[key] = signal
             return self._cancel(loose, "signal_changed")
         steps = self._exit(key, held, signal.id, "signal")

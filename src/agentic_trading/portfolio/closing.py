@@ -24,6 +24,7 @@ class Closing:
         """``hedged`` keeps long and short apart."""
         self._instruments = instruments
         self._stops = working.stops
+        self._bracketed = working.bracketed
         self._hedged = hedged
 
     def terms(
@@ -54,7 +55,7 @@ class Closing:
             reduce_only=reduce_only,
             position_side=leg_of(direction, self._instruments[symbol]) if self._hedged else NET,
         )
-        stops = self._stops(strategy, symbol)
+        stops = self._stops(strategy, symbol) if key in self._bracketed else ()
         if not stops:
             return [whole]
         orders: list[OrderTerms] = []

@@ -78,8 +78,11 @@ class RiskEngine(Reacting):
     def _judge(self, proposal: Proposal) -> Iterable[Event]:
         """Ask the checks about what is not plainly harmless: most proposals are."""
         terms, identity = proposal.terms, proposal.id
-        reserved = self._reserved.values() if self._reserved else ()
-        if not (self._takes_down(terms) if terms.closing else self._headroom.plenty(terms, reserved)):
+        if terms.closing:
+            harmless = self._takes_down(terms)
+        else:
+            harmless = self._headroom.plenty(terms, self._reserved.values() if self._reserved else ())
+        if not harmless:
             view, limits = self._view(proposal), self._limits
             checks = CLOSING if terms.closing else OPENING
             refusals = [refusal for check in checks if (refusal := check(view, limits))]
