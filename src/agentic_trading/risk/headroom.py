@@ -10,7 +10,7 @@ from agentic_trading.core.money import ZERO
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.limits import RiskSettings
 
-INF = float("inf")
+INF, NAN = float("inf"), float("nan")
 ACTIVE, BUY = TradingState.ACTIVE, Side.BUY  # names of their own: enums look their members up slowly
 _NEAR = 1.0 - 1e-6
 """Share of a limit from which on only the exact checks may judge; far more than rounding can move."""
@@ -46,6 +46,7 @@ class Headroom:
         self._order_ratio = limits.max_order_pct * _NEAR
         self._symbol_ratio = limits.max_position_pct * _NEAR
         self._gross_ratio = min(limits.max_gross_exposure, limits.max_leverage) * _NEAR
+        self._lone_ratio = min(self._order_ratio, self._symbol_ratio, self._gross_ratio)
         self._drawdown = limits.max_drawdown_pct * _NEAR
         self._day_loss = limits.max_daily_loss_pct * _NEAR
         self._quantity, self._units = ZERO, 0.0  # of the last order, exact and as a float
@@ -66,11 +67,12 @@ class Headroom:
         quantity = terms.quantity
         if quantity is not self._quantity:  # a fixed quantity is the same object every time
             self._quantity, self._units = quantity, float(quantity)
-        at_stake = gross = self._units * price * self._worst
-        if at_stake > equity * self._order_ratio:
+        notional = self._units * price * self._worst
+        if not (self._held or self._at_work or reserved):  # then the order is all that is at stake
+            return notional <= equity * self._lone_ratio
+        if notional > equity * self._order_ratio:
             return False
-        if self._held or self._at_work or reserved:
-            at_stake, gross = self._exposures(terms, price, reserved)
+        at_stake, gross = self._exposures(terms, price, reserved)
         return at_stake <= equity * self._symbol_ratio and gross <= equity * self._gross_ratio
 
     def _exposures(
@@ -89,12 +91,13 @@ class Headroom:
                 largest[pair] = max(abs(held + bought), abs(held - sold))
             else:
                 largest[pair] = abs(held)
+        price_of, at_worst = self._marks.price, self._worst
         at_stake = gross = 0.0
         for (_, symbol), quantity in largest.items():
             if quantity:
                 own = symbol == proposed.symbol
-                price = mark if own else self._marks.price(symbol)
-                worst = quantity * price * self._worst if price > 0.0 else float("nan")
+                price = mark if own else price_of(symbol)
+                worst = quantity * price * at_worst if price > 0.0 else NAN
                 gross += worst
                 if own:
                     at_stake += worst
