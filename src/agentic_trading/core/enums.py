@@ -10,13 +10,13 @@ class Side(StrEnum):
     SELL = "sell"
 
     sign: int
+    opposite: "Side"
 
     def __init__(self, name: str) -> None:
         self.sign = 1 if name == "buy" else -1
 
-    @property
-    def opposite(self) -> "Side":
-        return Side.SELL if self is Side.BUY else Side.BUY
+
+Side.BUY.opposite, Side.SELL.opposite = Side.SELL, Side.BUY
 
 
 class Direction(StrEnum):
@@ -26,12 +26,10 @@ class Direction(StrEnum):
     SHORT = "short"
     FLAT = "flat"
 
-    @property
-    def sign(self) -> int:
-        return _DIRECTION_SIGN[self]
+    sign: int
 
-
-_DIRECTION_SIGN = {Direction.LONG: 1, Direction.SHORT: -1, Direction.FLAT: 0}
+    def __init__(self, name: str) -> None:
+        self.sign = {"long": 1, "short": -1, "flat": 0}[name]
 
 
 class Posture(IntEnum):

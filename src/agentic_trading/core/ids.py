@@ -11,13 +11,13 @@ class IdSequence:
     """
 
     def __init__(self, epoch: int = 0) -> None:
-        self._order = (1 << 32 | epoch) << 32  # a one in front keeps the zeros of the epoch
+        self._order = epoch << 32
         self._counts: defaultdict[str, int] = defaultdict(int)
 
     def order(self) -> str:
         """Next client order id: sixteen hex digits, epoch then counter (fits Binance and Bybit)."""
         self._order = order = self._order + 1
-        return hex(order)[3:]
+        return order.to_bytes(8, "big").hex()
 
     def next(self, kind: str) -> str:
         """Next id of another kind, such as ``signal-12``."""

@@ -202,6 +202,11 @@ class WorkingView(Protocol):
         """What `working` gives, by (strategy, symbol) and id: one mapping of those that have any."""
         ...
 
+    @property
+    def bracketed(self) -> Mapping[tuple[str, str], object]:
+        """Those (strategy, symbol) that have open stops or targets: one mapping, which follows them."""
+        ...
+
     def working(self, strategy: str, symbol: str) -> Sequence[OpenOrder]:
         """Open orders, stops and targets of the position excluded."""
         ...

@@ -5,6 +5,9 @@ from decimal import Decimal
 import msgspec
 
 from agentic_trading.core.enums import OrderType, PositionSide, Side, TimeInForce
+from agentic_trading.core.money import ZERO
+
+LIMIT, STOP_MARKET = OrderType.LIMIT, OrderType.STOP_MARKET  # enums look their members up slowly
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -69,8 +72,8 @@ def attached_stop(entry: OrderTerms) -> OrderTerms:
         strategy=entry.strategy,
         symbol=entry.symbol,
         side=entry.side.opposite,
-        quantity=Decimal(0),
-        type=OrderType.STOP_MARKET,
+        quantity=ZERO,
+        type=STOP_MARKET,
         stop_price=entry.protective_stop,
         closing=True,
         reduce_only=True,
@@ -84,8 +87,8 @@ def attached_target(entry: OrderTerms, target: Target) -> OrderTerms:
         strategy=entry.strategy,
         symbol=entry.symbol,
         side=entry.side.opposite,
-        quantity=Decimal(0),
-        type=OrderType.LIMIT,
+        quantity=ZERO,
+        type=LIMIT,
         price=target.price,
         closing=True,
         reduce_only=True,

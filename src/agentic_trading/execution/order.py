@@ -65,6 +65,8 @@ NEXT: dict[type[Event], dict[OrderStatus, OrderStatus]] = {
     },
 }
 """Status after an event, by status before it; a pair that is not here is a protocol violation."""
+AFTER_ACCEPTED, AFTER_FILL = NEXT[OrderAccepted], NEXT[Fill]
+"""The rows of what every order hears."""
 
 
 # Names of their own: enums look their members up slowly.
@@ -113,10 +115,14 @@ class Order(msgspec.Struct, array_like=True, gc=False, eq=False):
         try:
             status = NEXT[type(report)][self.status]
         except KeyError:
-            raise OrderProtocolError(
-                f"{type(report).__name__} for order {self.order_id}, which is {self.status}"
-            ) from None
+            raise self.out_of_turn(report) from None
         self.status = PARTIALLY_FILLED if status is ACCEPTED and self.filled else status
+
+    def out_of_turn(self, report: Event) -> OrderProtocolError:
+        """Say that a report cannot follow what is known."""
+        return OrderProtocolError(
+            f"{type(report).__name__} for order {self.order_id}, which is {self.status}"
+        )
 
     def amend(self, report: OrderAmended) -> None:
         """Take the venue's word on quantity and prices; what was filled stays filled."""

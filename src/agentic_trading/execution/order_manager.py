@@ -26,7 +26,15 @@ from agentic_trading.core.interfaces import Reacting, Reactions
 from agentic_trading.core.money import ZERO
 from agentic_trading.core.orders import attached_target, target_id_of
 from agentic_trading.execution.archive import Orders
-from agentic_trading.execution.order import CANCELED, FILLED, PENDING, Order, OrderProtocolError
+from agentic_trading.execution.order import (
+    AFTER_ACCEPTED,
+    AFTER_FILL,
+    CANCELED,
+    FILLED,
+    PENDING,
+    Order,
+    OrderProtocolError,
+)
 
 BUY, TRAILING_STOP = Side.BUY, OrderType.TRAILING_STOP
 _NEVER_PLACED = "entry_without_fill"
@@ -71,6 +79,8 @@ class OrderManager(Reacting):
         """Every order of the run by id, in order of creation."""
         self.at_work: dict[tuple[str, str], dict[str, Order]] = {}
         """Open orders by (strategy, symbol) and id, oldest first, stops and targets excluded."""
+        self.bracketed: dict[tuple[str, str], _Open] = {}
+        """Those (strategy, symbol) that have open stops or targets."""
         self._open: defaultdict[tuple[str, str], _Open] = defaultdict(_Open)
         self._trades: set[str] = set()
 
@@ -101,7 +111,9 @@ class OrderManager(Reacting):
         opened = self._open.get((strategy, symbol))
         if opened is None or not opened.stops:
             return ()
-        stops = [order for order in opened.stops.values() if order.remaining]
+        stops = [order for order in opened.stops.values() if order.quantity != order.filled]
+        if len(stops) < 2:
+            return stops
         followed = [order.terms.replaces for order in stops]
         return [order for order in stops if order.order_id not in followed]
 
@@ -119,10 +131,10 @@ class OrderManager(Reacting):
 
     def loose_targets(self, strategy: str, symbol: str) -> Sequence[Order]:
         """Open targets in whose bracket there is no open stop, nor an exit that took its place."""
-        targets = self.targets(strategy, symbol)
-        if not targets:
+        opened = self._open.get((strategy, symbol))
+        if opened is None or not opened.targets:
             return ()
-        opened = self._open[strategy, symbol]
+        targets = [order for order in opened.targets.values() if order.remaining]
         ties = [order.entry_id for order in (*opened.stops.values(), *opened.orders.values())]
         return [order for order in targets if order.entry_id not in ties]
 
@@ -161,8 +173,7 @@ class OrderManager(Reacting):
     # --- the fold -------------------------------------------------------------------------
 
     def _create(self, intent: OrderIntent) -> Iterable[Event]:
-        order_id, terms = intent.order_id, intent.terms
-        entry_id = ""
+        order_id, terms, entry_id = intent.order_id, intent.terms, ""
         if terms.replaces is not None and terms.replaces in self.all:
             entry_id = self.all[terms.replaces].entry_id
         self._add(Order(order_id, terms, terms.quantity, intent.at_ns, intent.cause, intent.reason, entry_id))
@@ -185,10 +196,13 @@ class OrderManager(Reacting):
         terms = order.terms
         pair = (terms.strategy, terms.symbol)
         opened = self._open[pair]
-        shelf = opened.shelf(terms)
+        orders = opened.orders
+        shelf = opened.shelf(terms) if terms.closing else orders
         shelf[order.order_id] = order
-        if shelf is opened.orders:
-            self.at_work[pair] = shelf
+        if shelf is orders:
+            self.at_work[pair] = orders
+        else:
+            self.bracketed[pair] = opened
 
     def _note_cancel(self, command: CancelOrder) -> Iterable[Event]:
         self.all[command.order_id].cancel_asked = True
@@ -198,16 +212,21 @@ class OrderManager(Reacting):
         self.all[report.order_id].heard(report)
         return ()
 
-    def _accept(self, report: OrderAccepted | OrderAmended) -> Iterable[Event]:
+    def _accept(self, report: OrderAccepted) -> Iterable[Event]:
         order = self.all[report.order_id]
-        order.heard(report)
+        if order.status is PENDING:  # nearly always; then nothing is filled
+            order.status = AFTER_ACCEPTED[PENDING]
+        else:
+            order.heard(report)
         if not order.arrived_ns:
             order.arrived_ns = report.at_ns
         return ()
 
     def _amend(self, report: OrderAmended) -> Iterable[Event]:
-        self._accept(report)
         order = self.all[report.order_id]
+        order.heard(report)
+        if not order.arrived_ns:
+            order.arrived_ns = report.at_ns
         if not order.done_ns:
             order.amend(report)
         return ()
@@ -223,22 +242,26 @@ class OrderManager(Reacting):
         return self._end(report)
 
     def _fill(self, fill: Fill) -> Iterable[Event]:
-        trade_id, quantity = fill.trade_id, fill.quantity
-        if trade_id in self._trades:
+        trade_id, quantity, trades = fill.trade_id, fill.quantity, self._trades
+        if trade_id in trades:
             return ()
-        self._trades.add(trade_id)
+        trades.add(trade_id)
         order = self.all[fill.order_id]
-        order.heard(fill)
+        try:
+            status = AFTER_FILL[order.status]
+        except KeyError:
+            raise order.out_of_turn(fill) from None
         filled = order.filled = order.filled + quantity
         order.paid += quantity * fill.price
         if order.terms.protective_stop is not None:
             self._protect(order, quantity)
+        if filled == order.quantity and status is not CANCELED:
+            order.status = FILLED
+            return self._close(order, fill.at_ns, "filled")
+        order.status = status
         if filled > order.quantity:
             raise OrderProtocolError(f"order {order.order_id}: filled {filled} of {order.quantity}")
-        if filled < order.quantity or order.status is CANCELED:
-            return ()
-        order.status = FILLED
-        return self._close(order, fill.at_ns, "filled")
+        return ()
 
     def _protect(self, entry: Order, quantity: Decimal) -> None:
         """The attached stop grows with the entry's fills; of its targets the venue says how they grow."""
@@ -247,9 +270,11 @@ class OrderManager(Reacting):
         if stop.outcome != _NEVER_PLACED:
             return
         numbers = range(1, len(entry.terms.targets) + 1)  # the fill came after the end: all is placed yet
+        pair = (entry.terms.strategy, entry.terms.symbol)
+        opened = self.bracketed[pair] = self._open[pair]
         for order in (stop, *(self.all[target_id_of(entry.order_id, number)] for number in numbers)):
             order.status, order.done_ns, order.outcome = PENDING, 0, ""
-            self._open[entry.terms.strategy, entry.terms.symbol].shelf(order.terms)[order.order_id] = order
+            opened.shelf(order.terms)[order.order_id] = order
 
     def _close(self, order: Order, at_ns: int, outcome: str) -> Iterable[Event]:
         order.done_ns = at_ns
@@ -257,19 +282,25 @@ class OrderManager(Reacting):
         terms = order.terms
         pair = (terms.strategy, terms.symbol)
         opened = self._open[pair]
-        del opened.shelf(terms)[order.order_id]
-        if not opened.orders:
+        orders = opened.orders
+        if orders.pop(order.order_id, None) is None:
+            del opened.shelf(terms)[order.order_id]
+        if not orders:
             self.at_work.pop(pair, None)
-            if opened.stops or opened.targets:
+        if self.bracketed and pair in self.bracketed:
+            if not orders:
                 _forget_unplaced(opened, at_ns)
+            if not (opened.stops or opened.targets):
+                del self.bracketed[pair]
         return (OrderClosed(order.order_id, at_ns, terms, order.filled, outcome),)
 
 
 def _forget_unplaced(opened: _Open, at_ns: int) -> None:
     """End the stops and targets for which nothing was filled, once there is nothing more to protect."""
     attached = [*opened.stops.values(), *opened.targets.values()]
-    if any(order.remaining for order in attached):
-        return
+    for order in attached:
+        if order.quantity != order.filled:
+            return
     for order in attached:
         order.status, order.done_ns, order.outcome = CANCELED, at_ns, _NEVER_PLACED
     opened.stops.clear()

@@ -1,11 +1,10 @@
 """From a wanted position to proposals: open, close, reverse, or move the stop; one step at a time."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import POSTURES, Direction, ExecutionStyle, PositionSide, Posture
+from agentic_trading.core.enums import POSTURES, Direction, ExecutionStyle, Posture
 from agentic_trading.core.events import (
     Alarm,
     AlarmRang,
@@ -32,22 +31,21 @@ from agentic_trading.core.interfaces import (
 )
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO
-from agentic_trading.portfolio.closing import closing_orders
+from agentic_trading.portfolio.closing import Closing
 from agentic_trading.portfolio.opening import (
     Allotment,
     Opening,
-    leg_of,
+    Pairs,
     loses,
     refuse,
     refuse_short,
-    stop_on_tick,
 )
 from agentic_trading.portfolio.settings import ExecutionSettings
 from agentic_trading.portfolio.styles import EntryStyles
 
 # Names of their own: enums look their members up slowly.
 FLAT, SHORT, BETWEEN = Direction.FLAT, Direction.SHORT, Posture.BETWEEN
-MARKET, NET = ExecutionStyle.MARKET, PositionSide.NET
+MARKET = ExecutionStyle.MARKET
 AT_MARKET = ExecutionSettings()
 """Every entry at once, at market."""
 _NETTED = "reduce_only"
@@ -87,16 +85,17 @@ class Allocator(Reacting):
     ) -> None:
         """``multiplier`` is the safe-mode factor on every size; ``hedged`` keeps long and short apart."""
         self._instruments = instruments
-        self._allotments = allotments
+        self._pairs = Pairs(instruments, allotments, multiplier)
         self._held = settled.held
         self._working = working
         self._at_work = working.at_work
+        self._bracketed = working.bracketed
         self._marks = marks
         self._clock = clock
         self._ids = ids
-        self._hedged = hedged
-        self._opening = Opening(instruments, allotments, marks, clock, multiplier, hedged=hedged)
-        self._styles = EntryStyles(execution, instruments, settled, working, marks, clock, ids)
+        self._opening = Opening(marks, clock, hedged=hedged)
+        self._closing = Closing(instruments, working, hedged=hedged)
+        self._styles = EntryStyles(execution, settled, working, marks, clock, ids)
         self._under_way = self._styles.under_way
         self._waiting: dict[tuple[str, str], Signal] = {}
         self._netted: dict[tuple[str, str], None] = {}
@@ -128,7 +127,9 @@ class Allocator(Reacting):
     def posture(self, strategy: str, symbol: str) -> Posture:
         """Whether the strategy is flat, holds a long or a short, or has something under way."""
         key = (strategy, symbol)
-        if key in self._waiting or key in self._under_way or key in self._at_work:
+        if (self._at_work or self._waiting or self._under_way) and (
+            key in self._at_work or key in self._waiting or key in self._under_way
+        ):
             return BETWEEN
         held = self._held.get(key)
         return POSTURES[FLAT if held is None else held.direction]
@@ -151,32 +152,40 @@ class Allocator(Reacting):
         """Whether no signal waits and no entry or exit is under way."""
         return not (self._waiting or self._under_way or self._netted or self._again)
 
-    def plain_terms(
-        self, key: tuple[str, str], signal: Signal, held: Decimal, price: float, volatility: float | None
+    def plain_entry(
+        self, key: tuple[str, str], signal: Signal, price: float, volatility: float | None
     ) -> OrderTerms | None:
-        """The one market order that a signal without a bracket comes to while nothing works.
+        """The one market order by which a signal without a bracket opens a position while nothing works.
 
         The same terms as in the proposal that `react` would give; None where that would give something else.
         """
-        if held:
-            leg = leg_of(direction_of(held), self._instruments[key[1]]) if self._hedged else NET
-            return closing_orders(key, held, (), leg, None, reduce_only=True)[0]
-        return self._opening.plain_terms(key, signal, price, volatility)
+        return self._opening.plain_terms(key, self._pairs[key], signal, price, volatility)
+
+    def plain_exit(self, key: tuple[str, str], quantity: Decimal, direction: Direction) -> OrderTerms:
+        """The one market order that closes a position without a bracket, while nothing works."""
+        return self._closing.whole(key, quantity, direction)
 
     def changes(self, strategy: str, signal: Signal) -> bool:
         """Whether a strategy's signal wants anything that is not already so or on its way."""
-        heading = self.heading(strategy, signal.symbol)
+        if self._at_work or self._waiting or self._under_way:
+            heading = self.heading(strategy, signal.symbol)
+        else:
+            held = self._held.get((strategy, signal.symbol))
+            heading = FLAT if held is None else held.direction
         if heading is not signal.direction:
             return True
         if heading is FLAT or signal.stop is None:
             return False
         if self.posture(strategy, signal.symbol) is BETWEEN:
             return False
-        return self._new_stop((strategy, signal.symbol), signal) is not None
+        return self._closing.new_stop(strategy, signal) is not None
 
     def _after(self, done: OrderClosed) -> list[Event]:
         """An order is done: go on with the signal that waited for it, the entry, or an unfinished exit."""
         terms = done.terms
+        whole = done.filled >= terms.quantity and done.reason == "filled"
+        if whole and not (self._waiting or self._under_way or self._netted or self._again):
+            return []  # nearly always
         key = (terms.strategy, terms.symbol)
         if terms.closing and terms.price is None:  # a target that lapses leaves the position to its stop
             if done.reason.startswith(_NETTED):
@@ -197,30 +206,31 @@ class Allocator(Reacting):
             return self._pursue(SignalAdmitted(waiting))
         if held is None or not unfinished or key in self._at_work:
             return self._styles.closed(done)
-        return self._cancel_loose(key) or self._exit(key, held, done.order_id, "exit_again")
+        loose = self._working.loose_targets(*key)  # targets that an exit would leave behind: they go first
+        return self._cancel(loose, "signal_changed") or self._exit(key, held, done.order_id, "exit_again")
 
     def _pursue(self, admitted: SignalAdmitted) -> list[Event]:
         signal = admitted.signal
         key = (signal.strategy, signal.symbol)
-        if key in self._under_way:
+        if self._under_way:
             self._styles.drop(key)
         if key in self._at_work:
             self._waiting[key] = signal
             return self._cancel_entry(key, "signal_changed")
-        self._waiting.pop(key, None)
-        held = self._held.get(key)
+        if self._waiting:
+            self._waiting.pop(key, None)
+        held, direction = self._held.get(key), signal.direction
         if held is None:
-            return [] if signal.direction is FLAT else self._enter(key, signal)
-        if held.direction is signal.direction and key not in self._netted:
+            return [] if direction is FLAT else self._enter(key, signal)
+        if held.direction is direction and key not in self._netted:
             return self._move_stops(key, signal, held)
-        loose = self._working.loose_targets(*key)
-        if loose:
+        if key in self._bracketed and (loose := self._working.loose_targets(*key)):
             self._waiting[key] = signal
             return self._cancel(loose, "signal_changed")
         steps = self._exit(key, held, signal.id, "signal")
-        if signal.direction is SHORT and not self._instruments[signal.symbol].can_short:
+        if direction is SHORT and not self._instruments[signal.symbol].can_short:
             steps.append(refuse_short(signal, self._clock.now_ns))
-        elif signal.direction is not FLAT:
+        elif direction is not FLAT:
             self._waiting[key] = signal
         return steps
 
@@ -230,24 +240,13 @@ class Allocator(Reacting):
         On a one-way perpetual two strategies may hold opposite positions that net; the venue then
         refuses to reduce for one of them. After such a refusal the exit goes without the flag.
         """
-        netted = key in self._netted
-        self._netted.pop(key, None)
-        self._again.pop(key, None)
-        price = self._marks.price(key[1])
-        return [
-            self._propose(terms, price, cause, reason) for terms in self._closing(key, held, None, not netted)
-        ]
-
-    def _closing(
-        self, key: tuple[str, str], held: SubPosition, stop_price: Decimal | None, reduce_only: bool = True
-    ) -> list[OrderTerms]:
-        leg = leg_of(held.direction, self._instruments[key[1]]) if self._hedged else NET
-        stops = self._working.stops(*key)
-        return closing_orders(key, held.quantity, stops, leg, stop_price, reduce_only=reduce_only)
-
-    def _cancel_loose(self, key: tuple[str, str]) -> list[Event]:
-        """Take back the targets that an exit would leave behind; it goes when they are gone."""
-        return self._cancel(self._working.loose_targets(*key), "signal_changed")
+        netted = False
+        if self._netted or self._again:
+            netted = key in self._netted
+            self._netted.pop(key, None)
+            self._again.pop(key, None)
+        orders = self._closing.terms(key, held, None, reduce_only=not netted)
+        return self._propose(orders, self._marks.price(key[1]), cause, reason)
 
     def _cancel_entry(self, key: tuple[str, str], reason: str) -> list[Event]:
         orders = self._working.working(*key)
@@ -261,18 +260,19 @@ class Allocator(Reacting):
         ]
 
     def _enter(self, key: tuple[str, str], signal: Signal) -> list[Event]:
-        self._deadline.pop(key, None)
-        price = self._marks.price(signal.symbol)
-        terms = self._opening.terms(signal, price)
+        if self._deadline:
+            self._deadline.pop(key, None)
+        pair, price = self._pairs[key], self._marks.price(signal.symbol)
+        terms = self._opening.terms(signal, pair, price)
         if isinstance(terms, Refusal):
             return [terms]
-        allotment = self._allotments[signal.strategy]
-        style = allotment.style if signal.style is None else signal.style
+        style = pair.allotment.style if signal.style is None else signal.style
         steps: list[Event]
         if style is MARKET:
-            steps = [self._propose(terms, price, signal.id, "entry")]
+            name = self._ids.next("proposal")
+            steps = [Proposal(name, self._clock.now_ns, terms, price, signal.id, "entry")]
         else:
-            steps = self._styles.begin(signal, terms, style, allotment.timeframe.ns)
+            steps = self._styles.begin(signal, pair, terms, style)
         if signal.valid_for:
             self._deadline[key] = f"valid_for {signal.id}"
             steps.append(Alarm(self._deadline[key], signal.at_ns + self._lifetime_ns(signal)))
@@ -280,21 +280,15 @@ class Allocator(Reacting):
 
     def _move_stops(self, key: tuple[str, str], signal: Signal, held: SubPosition) -> list[Event]:
         """Replace the protective stops if the signal names another price; a signal without one keeps them."""
-        price = None if signal.stop is None else self._new_stop(key, signal)
+        price = None if signal.stop is None else self._closing.new_stop(signal.strategy, signal)
         if price is None:
             return []
         mark = self._marks.price(signal.symbol)
         if not loses(price, mark, signal.direction):
             now_ns, sign = self._clock.now_ns, signal.direction.sign
             return [refuse(signal, now_ns, "stop_on_wrong_side", float(price), mark, sign=sign)]
-        return [self._propose(terms, mark, signal.id, "stop") for terms in self._closing(key, held, price)]
-
-    def _new_stop(self, key: tuple[str, str], signal: Signal) -> Decimal | None:
-        """The price the protective stops should move to; None if they are there already."""
-        price = stop_on_tick(signal, self._instruments[signal.symbol])
-        stops = self._working.stops(*key)
-        there = stops and all(stop.terms.stop_price == price for stop in stops)
-        return None if there else price
+        orders = self._closing.terms(key, held, price)
+        return self._propose(orders, mark, signal.id, "stop")
 
     def _without_entry(self, signal: Signal, have: Direction) -> Signal | None:
         """What an expired signal still wants: not an entry, but out of a position that points elsewhere."""
@@ -308,7 +302,11 @@ class Allocator(Reacting):
         return self._clock.now_ns - signal.at_ns > self._lifetime_ns(signal)
 
     def _lifetime_ns(self, signal: Signal) -> int:
-        return signal.valid_for * self._allotments[signal.strategy].timeframe.ns
+        return signal.valid_for * self._pairs[signal.strategy, signal.symbol].allotment.timeframe.ns
 
-    def _propose(self, terms: OrderTerms, price: float, cause: str, reason: str) -> Proposal:
-        return Proposal(self._ids.next("proposal"), self._clock.now_ns, terms, price, cause, reason)
+    def _propose(self, orders: list[OrderTerms], price: float, cause: str, reason: str) -> list[Event]:
+        steps: list[Event] = []
+        for terms in orders:
+            name = self._ids.next("proposal")
+            steps.append(Proposal(name, self._clock.now_ns, terms, price, cause, reason))
+        return steps

@@ -1,6 +1,7 @@
 """How open positions came about: entry time and price, extremes since, for ``ctx.entry``."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -21,13 +22,17 @@ class UnseenCandles(Protocol):
 
 
 class _Since(msgspec.Struct, gc=False):
-    """An entry: when it was and which way, the extremes since, and up to which unseen row they reach."""
+    """An entry: when, which way and at what price; the extremes since, up to which unseen row they reach.
+
+    The extremes are those of candles only: many entries are never asked about, so nobody reads the price.
+    """
 
     at_ns: int
     direction: Direction
-    high: float
-    low: float
+    price: Decimal
     row: int
+    high: float = float("-inf")
+    low: float = float("inf")
 
     def stretch(self, high: float, low: float) -> None:
         self.high, self.low = max(self.high, high), min(self.low, low)
@@ -68,13 +73,13 @@ class Entries(Reacting):
         if self._market is not None and since.row < self._row:
             since.stretch(*self._market.extremes(symbol, since.row, self._row))
             since.row = self._row
-        book = self._ledger.position(strategy, symbol)
+        book, filled = self._ledger.position(strategy, symbol), float(since.price)
         stop = self._working.protective_stop(strategy, symbol)
         return Entry(
             at_ns=since.at_ns,
             price=float(book.cost) / float(book.quantity),
-            high=since.high,
-            low=since.low,
+            high=max(filled, since.high),
+            low=min(filled, since.low),
             stop=None if stop is None or stop.terms.stop_price is None else float(stop.terms.stop_price),
         )
 
@@ -90,8 +95,7 @@ class Entries(Reacting):
             return ()
         since = self._open.get(key)
         if since is None or since.direction is not book.direction:
-            price = float(fill.price)
-            self._open[key] = _Since(fill.at_ns, book.direction, price, price, self._row)
+            self._open[key] = _Since(fill.at_ns, book.direction, fill.price, self._row)
         return ()
 
     def _liquidated(self, posted: LiquidationPosted) -> Iterable[Event]:

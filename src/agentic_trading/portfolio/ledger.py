@@ -49,6 +49,20 @@ class SubBook:
 _NEVER_TRADED = SubBook()
 
 
+class _Listing:
+    """A symbol in the books: how its trades settle, and the account's position over all strategies."""
+
+    __slots__ = ("base", "cost", "net", "quote", "spot")
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.base = instrument.base
+        self.quote = instrument.quote
+        self.spot = instrument.market is SPOT
+        self.net = ZERO
+        self.cost = ZERO
+        """That of the net position of a perpetual."""
+
+
 class Ledger(Reacting):
     """Agent ``ledger``: folds fills, funding and liquidations; every posting is exact and balanced.
 
@@ -66,7 +80,7 @@ class Ledger(Reacting):
         prices: Mapping[str, Decimal] | None = None,
     ) -> None:
         """``prices`` are those of assets that are held to pay fees with, one unit in quote currency."""
-        self._instruments = instruments
+        self._listings = {symbol: _Listing(instrument) for symbol, instrument in instruments.items()}
         self.balances = dict(balances)
         self.prices = dict(prices or {})
         self.posted: list[str] = []
@@ -74,9 +88,7 @@ class Ledger(Reacting):
         self.held: dict[tuple[str, str], SubBook] = {}
         """The sub-books that are not flat, by (strategy, symbol)."""
         self._books: dict[tuple[str, str], SubBook] = {}
-        self._net: dict[str, Decimal] = {}
-        self._net_cost: dict[str, Decimal] = {}
-        self._tied = ZERO  # the sum of these costs
+        self._tied = ZERO  # the sum of the listings' costs
         self._trades: set[str] = set()
         self._forced = 0
 
@@ -102,7 +114,8 @@ class Ledger(Reacting):
 
     def net_quantity(self, symbol: str) -> Decimal:
         """The account's position on a symbol: the sum of the sub-books."""
-        return self._net.get(symbol, ZERO)
+        listing = self._listings.get(symbol)
+        return ZERO if listing is None else listing.net
 
     def quote_value(self, quote: str) -> Decimal:
         """What, with positions valued at their marks, makes equity: wallet less cost of perpetuals.
@@ -122,7 +135,8 @@ class Ledger(Reacting):
 
     def _post_fill(self, fill: Fill) -> None:
         symbol, price, balances = fill.symbol, fill.price, self.balances
-        instrument = self._instruments[symbol]
+        listing = self._listings[symbol]
+        quote = listing.quote
         key = (fill.strategy, symbol)
         book = self._books.get(key)
         if book is None:
@@ -130,14 +144,19 @@ class Ledger(Reacting):
         traded = fill.quantity if fill.side is BUY else -fill.quantity
         book.quantity, book.cost, realised = apply_trade(book.quantity, book.cost, traded, price)
         book.realised += realised
-        if instrument.market is SPOT:
-            base, quote = instrument.base, instrument.quote
+        if listing.spot:
+            base = listing.base
             balances[base] = balances.get(base, ZERO) + traded
-            balances[quote] = balances.get(quote, ZERO) - traded * price
+            cash = balances.get(quote, ZERO) - traded * price
         else:
-            self._net_position(instrument, traded, price)
-        self._net[symbol] = self._net.get(symbol, ZERO) + traded
-        self._post_fee(book, instrument, fill)
+            cash = balances.get(quote, ZERO) + self._realise(listing, traded, price)
+        listing.net += traded
+        if fill.fee_asset == quote:  # nearly always: then the account is touched once
+            balances[quote] = cash - fill.fee
+            book.fees += fill.fee
+        else:
+            balances[quote] = cash
+            self._post_fee(book, listing, fill)
         quantity = book.quantity
         if quantity:
             book.direction = LONG if quantity > ZERO else SHORT
@@ -147,29 +166,28 @@ class Ledger(Reacting):
             self.held.pop(key, None)
         self.posted.append(symbol)
 
-    def _net_position(self, instrument: Instrument, traded: Decimal, price: Decimal) -> None:
-        symbol = instrument.symbol
-        before = self._net_cost.get(symbol, ZERO)
-        _, cost, realised = apply_trade(self._net.get(symbol, ZERO), before, traded, price)
-        self._net_cost[symbol] = cost
-        self._tied += cost - before
-        self._credit(instrument.quote, realised)
+    def _realise(self, listing: _Listing, traded: Decimal, price: Decimal) -> Decimal:
+        """What a trade realises of the account's position in a perpetual; the cost of the rest is tied."""
+        before = listing.cost
+        _, listing.cost, realised = apply_trade(listing.net, before, traded, price)
+        self._tied += listing.cost - before
+        return realised
 
-    def _post_fee(self, book: SubBook, instrument: Instrument, fill: Fill) -> None:
+    def _post_fee(self, book: SubBook, listing: _Listing, fill: Fill) -> None:
+        """Post a fee that was taken in another asset than the quote currency."""
         fee, asset, balances = fill.fee, fill.fee_asset, self.balances
         balances[asset] = balances.get(asset, ZERO) - fee
-        if asset == instrument.quote:
-            book.fees += fee
-        elif asset in self.prices:
+        if asset in self.prices:
             book.fees += fee * self.prices[asset]
-        elif asset == instrument.base:
+        elif asset == listing.base:
             book.quantity -= fee
-            self._net[fill.symbol] -= fee
+            listing.net -= fee
 
     def _post_funding(self, funding: Funding) -> list[FundingPosted]:
         """Split a payment by sub-position; the last strategy takes the remainder, so nothing is lost."""
         self.posted.append(funding.symbol)
-        self._credit(self._instruments[funding.symbol].quote, funding.payment)
+        quote = self._listings[funding.symbol].quote
+        self.balances[quote] = self.balances.get(quote, ZERO) + funding.payment
         holders = [
             (strategy, book)
             for (strategy, symbol), book in self._books.items()
@@ -204,11 +222,8 @@ class Ledger(Reacting):
             fill = Fill(
                 f"{closed.reason}-{self._forced}", closed.reason, strategy, closed.symbol,
                 Side.SELL if quantity > 0 else Side.BUY, abs(quantity), closed.price, part,
-                self._instruments[closed.symbol].quote, Liquidity.TAKER, closed.price, closed.at_ns,
+                self._listings[closed.symbol].quote, Liquidity.TAKER, closed.price, closed.at_ns,
             )  # fmt: skip
             self._post_fill(fill)
             posted.append(LiquidationPosted(fill))
         return posted
-
-    def _credit(self, asset: str, amount: Decimal) -> None:
-        self.balances[asset] = self.balances.get(asset, ZERO) + amount

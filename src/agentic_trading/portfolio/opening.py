@@ -9,10 +9,10 @@ from agentic_trading.core.enums import Direction, ExecutionStyle, PositionSide, 
 from agentic_trading.core.events import OrderTerms, Refusal, Signal
 from agentic_trading.core.interfaces import Clock, MarksView
 from agentic_trading.core.models import Instrument
-from agentic_trading.core.money import ONE, decimal_of, price_to_tick, share_of
+from agentic_trading.core.money import ONE, ZERO, decimal_of, price_to_tick, share_of
 from agentic_trading.core.orders import Target
 from agentic_trading.core.sizing import SizingSettings
-from agentic_trading.portfolio.sizing import wanted_quantity
+from agentic_trading.portfolio.sizing import Size
 
 # Names of their own: enums look their members up slowly.
 LONG, SHORT, BUY, SELL, NET = Direction.LONG, Direction.SHORT, Side.BUY, Side.SELL, PositionSide.NET
@@ -27,87 +27,90 @@ class Allotment(msgspec.Struct, frozen=True):
     style: ExecutionStyle = ExecutionStyle.MARKET
 
 
+class Pair:
+    """One strategy on one symbol: what its entries go by, looked up once."""
+
+    __slots__ = ("allotment", "can_short", "instrument", "least_notional", "quantity", "size", "units")
+
+    def __init__(self, allotment: Allotment, instrument: Instrument, multiplier: float) -> None:
+        self.allotment = allotment
+        self.instrument = instrument
+        self.can_short = instrument.can_short
+        self.least_notional = float(instrument.min_notional)
+        self.size = Size(allotment.sizing, instrument, allotment.max_position_ratio, multiplier)
+        self.quantity, self.units = ZERO, 0.0
+        """That of the last entry, exact and as a float."""
+
+
+class Pairs(dict[tuple[str, str], Pair]):
+    """What entries go by, for each (strategy, symbol) from when it is first asked for."""
+
+    def __init__(
+        self, instruments: Mapping[str, Instrument], allotments: Mapping[str, Allotment], multiplier: float
+    ) -> None:
+        """``multiplier`` is the safe-mode factor on every size."""
+        super().__init__()
+        self._instruments = instruments
+        self._allotments = allotments
+        self._multiplier = multiplier
+
+    def __missing__(self, key: tuple[str, str]) -> Pair:
+        strategy, symbol = key
+        pair = self[key] = Pair(self._allotments[strategy], self._instruments[symbol], self._multiplier)
+        return pair
+
+
 class Opening:
     """Turns a signal for a position into the terms of one order at market, bracket included."""
 
-    def __init__(
-        self,
-        instruments: Mapping[str, Instrument],
-        allotments: Mapping[str, Allotment],
-        marks: MarksView,
-        clock: Clock,
-        multiplier: float,
-        *,
-        hedged: bool,
-    ) -> None:
-        """``multiplier`` is the safe-mode factor on every size; ``hedged`` keeps long and short apart."""
-        self._instruments = instruments
-        self._allotments = allotments
+    def __init__(self, marks: MarksView, clock: Clock, *, hedged: bool) -> None:
+        """``hedged`` keeps long and short apart."""
         self._marks = marks
         self._clock = clock
-        self._multiplier = multiplier
         self._hedged = hedged
 
-    def terms(self, signal: Signal, price: float) -> OrderTerms | Refusal:
+    def terms(self, signal: Signal, pair: Pair, price: float) -> OrderTerms | Refusal:
         """The whole wanted position as one market order, at the mark ``price``."""
-        now_ns, instrument = self._clock.now_ns, self._instruments[signal.symbol]
-        if signal.direction is SHORT and not instrument.can_short:
+        now_ns, direction = self._clock.now_ns, signal.direction
+        if direction is SHORT and not pair.can_short:
             return refuse_short(signal, now_ns)
-        quantity = self._quantity(signal.strategy, instrument, signal.strength, price, signal.volatility)
+        quantity = pair.size.wanted(signal.strength, self._marks.equity, price, signal.volatility)
         if quantity is None:
             return refuse(signal, now_ns, "size_unknown", 0, 0, "price, equity or volatility is missing")
+        instrument = pair.instrument
         terms = OrderTerms(
             signal.strategy,
             signal.symbol,
-            BUY if signal.direction is LONG else SELL,
+            BUY if direction is LONG else SELL,
             quantity,
-            protective_stop=stop_on_tick(signal, instrument),
-            position_side=leg_of(signal.direction, instrument) if self._hedged else NET,
+            protective_stop=None if signal.stop is None else stop_on_tick(signal, instrument),
             targets=_targets_on_tick(signal, instrument) if signal.targets else (),
+            position_side=leg_of(direction, instrument) if self._hedged else NET,
         )
-        return objection(signal, terms, instrument, price, now_ns) or terms
+        return objection(signal, terms, pair, price, now_ns) or terms
 
     def plain_terms(
-        self, key: tuple[str, str], signal: Signal, price: float, volatility: float | None
+        self, key: tuple[str, str], pair: Pair, signal: Signal, price: float, volatility: float | None
     ) -> OrderTerms | None:
         """The terms for a signal without a bracket that is not stamped yet; None where there are none."""
-        strategy, symbol = key
-        instrument = self._instruments[symbol]
-        if signal.direction is SHORT and not instrument.can_short:
+        direction = signal.direction
+        quantity = pair.size.wanted(signal.strength, self._marks.equity, price, volatility)
+        if quantity is None or (direction is SHORT and not pair.can_short):
             return None
-        quantity = self._quantity(strategy, instrument, signal.strength, price, volatility)
-        if quantity is None:
-            return None
-        leg = leg_of(signal.direction, instrument) if self._hedged else NET
-        side = BUY if signal.direction is LONG else SELL
-        terms = OrderTerms(strategy, symbol, side, quantity, position_side=leg)
-        return None if objection(signal, terms, instrument, price, 0) else terms
-
-    def _quantity(
-        self, strategy: str, instrument: Instrument, strength: float, price: float, volatility: float | None
-    ) -> Decimal | None:
-        allotment = self._allotments[strategy]
-        return wanted_quantity(
-            allotment.sizing,
-            instrument,
-            strength=strength,
-            equity=self._marks.equity,
-            price=price,
-            volatility=volatility,
-            max_fraction=allotment.max_position_ratio,
-            multiplier=self._multiplier,
-        )
+        leg = leg_of(direction, pair.instrument) if self._hedged else NET
+        terms = OrderTerms(*key, BUY if direction is LONG else SELL, quantity, position_side=leg)
+        return None if objection(signal, terms, pair, price, 0) else terms
 
 
-def objection(
-    signal: Signal, terms: OrderTerms, instrument: Instrument, price: float, now_ns: int
-) -> Refusal | None:
+def objection(signal: Signal, terms: OrderTerms, pair: Pair, price: float, now_ns: int) -> Refusal | None:
     """Why an entry that reckons with ``price`` must not be made: too small, or its bracket is passed."""
-    quantity, notional = terms.quantity, float(terms.quantity) * price
+    quantity, instrument = terms.quantity, pair.instrument
     if quantity < instrument.min_quantity:
         least = float(instrument.min_quantity)
         return refuse(signal, now_ns, "below_minimum", float(quantity), least, "quantity of one order", -1)
-    least = float(instrument.min_notional)
+    if quantity is not pair.quantity:  # a fixed one is the same object every time: converted once
+        pair.quantity, pair.units = quantity, float(quantity)
+    notional, least = pair.units * price, pair.least_notional
     if notional < least:
         return refuse(signal, now_ns, "below_minimum", notional, least, "notional of one order", -1)
     stop = terms.protective_stop

@@ -4,7 +4,6 @@ Each order is a proposal of its own and passes risk; each carries the whole brac
 Everything is done at alarms, so that prices are those of the candle that has just closed.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -24,7 +23,7 @@ from agentic_trading.core.ids import IdSequence
 from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, decimal_of, price_to_tick
-from agentic_trading.portfolio.opening import objection
+from agentic_trading.portfolio.opening import Pair, objection
 from agentic_trading.portfolio.settings import ExecutionSettings
 
 _WOULD_TAKE = "post_only_would_take"
@@ -37,11 +36,12 @@ Key = tuple[str, str]
 class _Plan:
     """An entry under way: what it is to become, and how much of it was sent and is filled or still works."""
 
-    __slots__ = ("deadline_ns", "every_ns", "key", "sent", "signal", "slices", "terms")
+    __slots__ = ("deadline_ns", "every_ns", "key", "pair", "sent", "signal", "slices", "terms")
 
-    def __init__(self, key: str, signal: Signal, terms: OrderTerms) -> None:
+    def __init__(self, key: str, signal: Signal, pair: Pair, terms: OrderTerms) -> None:
         self.key = key
         self.signal = signal
+        self.pair = pair
         self.terms = terms
         self.sent = ZERO
         self.slices: list[Decimal] = []
@@ -55,7 +55,6 @@ class EntryStyles:
     def __init__(
         self,
         settings: ExecutionSettings,
-        instruments: Mapping[str, Instrument],
         settled: SettledView,
         working: WorkingView,
         marks: MarksView,
@@ -63,7 +62,6 @@ class EntryStyles:
         ids: IdSequence,
     ) -> None:
         self._settings = settings
-        self._instruments = instruments
         self._settled = settled
         self._working = working
         self._marks = marks
@@ -76,15 +74,15 @@ class EntryStyles:
         """Send nothing more for an entry; what works is not touched."""
         self.under_way.pop(key, None)
 
-    def begin(self, signal: Signal, terms: OrderTerms, style: ExecutionStyle, candle_ns: int) -> list[Event]:
+    def begin(self, signal: Signal, pair: Pair, terms: OrderTerms, style: ExecutionStyle) -> list[Event]:
         """Open a position of these terms, which are those of a market order, in another style.
 
-        ``candle_ns`` is the length of the candles in which the settings count.
+        The settings count in candles of the strategy's timeframe.
         """
-        plan = _Plan(f"{style} {signal.id}", signal, terms)
+        plan, candle_ns = _Plan(f"{style} {signal.id}", signal, pair, terms), pair.allotment.timeframe.ns
         self.under_way[signal.strategy, signal.symbol] = plan
         if style is ExecutionStyle.TWAP:
-            plan.slices = self._slices(terms)
+            plan.slices = self._slices(terms, pair.instrument)
             plan.every_ns = self._settings.twap_candles * candle_ns // len(plan.slices)
             return [Alarm(plan.key, self._clock.now_ns)]
         plan.deadline_ns = self._clock.now_ns + self._settings.passive_timeout_candles * candle_ns
@@ -111,9 +109,9 @@ class EntryStyles:
 
     # --- slices over time -----------------------------------------------------------------
 
-    def _slices(self, terms: OrderTerms) -> list[Decimal]:
+    def _slices(self, terms: OrderTerms, rules: Instrument) -> list[Decimal]:
         """The quantity in equal parts of whole lots, the larger ones first; none below the venue's least."""
-        rules, price = self._instruments[terms.symbol], self._marks.price(terms.symbol)
+        price = self._marks.price(terms.symbol)
         lots = int(terms.quantity // rules.lot)
         for count in range(min(self._settings.twap_slices, lots), 1, -1):
             each, more = divmod(lots, count)
@@ -149,7 +147,10 @@ class EntryStyles:
             return step
         price = self._marks.price(key[1])
         posted = msgspec.structs.replace(
-            rest, type=OrderType.LIMIT, price=self._limit(rest.side, price, key[1]), post_only=True
+            rest,
+            type=OrderType.LIMIT,
+            price=self._limit(rest.side, price, plan.pair.instrument),
+            post_only=True,
         )
         return self._step(key, plan, posted)
 
@@ -160,11 +161,11 @@ class EntryStyles:
             if not (order.terms.closing or order.cancel_asked)
         ]
 
-    def _limit(self, side: Side, price: float, symbol: str) -> Decimal:
+    def _limit(self, side: Side, price: float, rules: Instrument) -> Decimal:
         """The last close, moved away from the market and rounded that way."""
         away = decimal_of(self._settings.passive_offset_bps).scaleb(-4) * -side.sign
         exact = decimal_of(price) * (1 + away)
-        return price_to_tick(exact, self._instruments[symbol].tick, up=side is Side.SELL)
+        return price_to_tick(exact, rules.tick, up=side is Side.SELL)
 
     # --- every step -----------------------------------------------------------------------
 
@@ -180,7 +181,7 @@ class EntryStyles:
     def _step(self, key: Key, plan: _Plan, terms: OrderTerms) -> list[Event]:
         mark = self._marks.price(key[1])
         price = mark if terms.price is None else float(terms.price)
-        against = objection(plan.signal, terms, self._instruments[key[1]], price, self._clock.now_ns)
+        against = objection(plan.signal, terms, plan.pair, price, self._clock.now_ns)
         if against is not None:
             self.drop(key)
             return [against]

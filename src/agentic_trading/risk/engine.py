@@ -21,6 +21,7 @@ from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
 from agentic_trading.risk.checks import CLOSING, OPENING
+from agentic_trading.risk.checks.closing import closable
 from agentic_trading.risk.checks.view import RiskView
 from agentic_trading.risk.headroom import Headroom
 from agentic_trading.risk.limits import RiskSettings
@@ -54,8 +55,9 @@ class RiskEngine(Reacting):
         """``timeframe`` is that of the base candles: the unit of data age."""
         self._instruments = instruments
         self._limits = limits
-        self._settled = settled
+        self._held = settled.held
         self._working = working
+        self._at_work = working.at_work
         self._marks = marks
         self._breakers = breakers
         self._clock = clock
@@ -79,16 +81,19 @@ class RiskEngine(Reacting):
         return ()
 
     def _judge(self, proposal: Proposal) -> Iterable[Event]:
-        """Ask the checks; opening orders that are far from every limit need not be asked about."""
-        terms = proposal.terms
-        closing = terms.closing
-        if closing or not self._headroom.plenty(terms, self._reserved.values()):
+        """Ask the checks about what is not plainly harmless: most proposals are."""
+        terms, identity = proposal.terms, proposal.id
+        if terms.closing:
+            harmless = self._takes_down(terms)
+        else:
+            harmless = self._headroom.plenty(terms, self._reserved.values() if self._reserved else ())
+        if not harmless:
             view, limits = self._view(proposal), self._limits
-            checks = CLOSING if closing else OPENING
+            checks = CLOSING if terms.closing else OPENING
             refusals = [refusal for check in checks if (refusal := check(view, limits))]
             if refusals:
                 return refusals
-        self._reserved[proposal.id] = terms
+        self._reserved[identity] = terms
         return (self.approve(proposal, self._clock.now_ns),)
 
     def approve(self, proposal: Proposal, at_ns: int) -> OrderIntent:
@@ -97,12 +102,21 @@ class RiskEngine(Reacting):
             self._ids.order(), at_ns, proposal.terms, proposal.id, proposal.cause, proposal.reason
         )
 
+    def _takes_down(self, terms: OrderTerms) -> bool:
+        """Whether a closing order keeps the rule of `risk.checks.closing`, of which there is only one."""
+        key = (terms.strategy, terms.symbol)
+        held = self._held.get(key)
+        if held is None:
+            return False
+        pending = self._closing_pending(key) if self._reserved or key in self._at_work else ZERO
+        return terms.quantity <= closable(held.quantity, terms.side, pending)
+
     # --- the snapshot ---------------------------------------------------------------------
 
     def _view(self, proposal: Proposal) -> RiskView:
         terms = proposal.terms
         key = (terms.strategy, terms.symbol)
-        held = self._settled.held.get(key)
+        held = self._held.get(key)
         sub_position = ZERO if held is None else held.quantity
         own = RiskView(proposal, self._clock.now_ns, sub_position, self._closing_pending(key))
         if terms.closing:
@@ -133,7 +147,7 @@ class RiskEngine(Reacting):
 
     def _exposures(self, proposed: OrderTerms) -> dict[str, Decimal | None]:
         """Worst-case notional per symbol with the proposal added; None where a price is missing."""
-        pairs = {pair: book.quantity for pair, book in self._settled.held.items()}
+        pairs = {pair: book.quantity for pair, book in self._held.items()}
         for pair in self._working.pairs():
             pairs.setdefault(pair, ZERO)
         extra: dict[tuple[str, str], list[Decimal]] = {}
@@ -159,7 +173,7 @@ class RiskEngine(Reacting):
     def _closing_pending(self, key: tuple[str, str]) -> Decimal:
         """Quantity that working and reserved closing orders already take down."""
         pending = ZERO
-        for order in self._working.at_work.get(key, _NONE).values():
+        for order in self._at_work.get(key, _NONE).values():
             if order.terms.closing:
                 pending += order.remaining
         for reserved in self._reserved.values():

@@ -1,15 +1,16 @@
 """A quick look that proves most proposals harmless, so that the exact checks run where it matters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from agentic_trading.core.enums import Side, TradingState
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
 from agentic_trading.core.models import Instrument
+from agentic_trading.core.money import ZERO
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.limits import RiskSettings
 
-INF = float("inf")
+INF, NAN = float("inf"), float("nan")
 ACTIVE, BUY = TradingState.ACTIVE, Side.BUY  # names of their own: enums look their members up slowly
 _NEAR = 1.0 - 1e-6
 """Share of a limit from which on only the exact checks may judge; far more than rounding can move."""
@@ -45,64 +46,78 @@ class Headroom:
         self._order_ratio = limits.max_order_pct * _NEAR
         self._symbol_ratio = limits.max_position_pct * _NEAR
         self._gross_ratio = min(limits.max_gross_exposure, limits.max_leverage) * _NEAR
+        self._lone_ratio = min(self._order_ratio, self._symbol_ratio, self._gross_ratio)
         self._drawdown = limits.max_drawdown_pct * _NEAR
         self._day_loss = limits.max_daily_loss_pct * _NEAR
+        self._quantity, self._units = ZERO, 0.0  # of the last order, exact and as a float
 
-    def plenty(self, terms: OrderTerms, reserved: Iterable[OrderTerms]) -> bool:
+    def plenty(self, terms: OrderTerms, reserved: Collection[OrderTerms]) -> bool:
         """Whether an opening order surely keeps every limit; ``reserved`` is approved, not yet recorded."""
         marks, symbol = self._marks, terms.symbol
-        if terms.price is not None or symbol not in self._instruments:
+        if terms.price is not None or symbol not in self._instruments or not self._is_calm():
             return False  # the collar of a limit price is judged exactly
-        price, marked_ns = marks.price(symbol), marks.marked_ns(symbol)
+        equity, price = marks.equity, marks.price(symbol)
+        if not (0.0 < equity < INF and 0.0 < price < INF):
+            return False
+        marked_ns = marks.marked_ns(symbol)
         if not marked_ns or self._clock.now_ns - marked_ns > self._oldest_ns:
             return False
-        quantity = float(terms.quantity)
-        return self._fits(quantity * price * self._worst, self._exposures(terms, quantity, price, reserved))
+        quantity = terms.quantity
+        if quantity is not self._quantity:  # a fixed quantity is the same object every time
+            self._quantity, self._units = quantity, float(quantity)
+        notional = self._units * price * self._worst
+        if not (self._held or self._at_work or reserved):  # then the order is all that is at stake
+            return notional <= equity * self._lone_ratio
+        if notional > equity * self._order_ratio:
+            return False
+        at_stake, gross = self._exposures(terms, price, reserved)
+        return at_stake <= equity * self._symbol_ratio and gross <= equity * self._gross_ratio
 
     def plenty_beside(self, notional: float, on_symbol: float, on_all: float) -> bool:
-        """The same for an order at market where nothing works and all symbols have just been marked.
+        """The same for an order at market where nothing works and its symbol has just been marked.
 
         Gross notionals at the last prices: of the order, and of what is held, on its symbol and on all.
         """
-        worst = self._worst
-        return self._fits(notional * worst, ((on_symbol + notional) * worst, (on_all + notional) * worst))
+        equity, at_worst = self._marks.equity, self._worst
+        return (
+            self._is_calm()
+            and 0.0 < notional * at_worst <= equity * self._order_ratio < INF
+            and (on_symbol + notional) * at_worst <= equity * self._symbol_ratio
+            and (on_all + notional) * at_worst <= equity * self._gross_ratio
+        )
 
-    def _fits(self, notional: float, exposures: tuple[float, float]) -> bool:
-        """Whether an order's notional at worst price, and what it makes of (its symbol, all), are far from
-        every limit, and the account from its own; what is unknown (NaN) is not."""
+    def _is_calm(self) -> bool:
+        """Whether the account is far from its own limits; what is unknown (NaN) is not."""
         marks = self._marks
-        equity, (at_stake, gross) = marks.equity, exposures
         return (
             self._breakers.state is ACTIVE
-            and 0.0 < notional <= equity * self._order_ratio < INF
             and marks.drawdown_ratio <= self._drawdown
             and marks.day_loss_ratio <= self._day_loss
-            and at_stake <= equity * self._symbol_ratio
-            and gross <= equity * self._gross_ratio
         )
 
     def _exposures(
-        self, proposed: OrderTerms, quantity: float, mark: float, reserved: Iterable[OrderTerms]
+        self, proposed: OrderTerms, mark: float, reserved: Collection[OrderTerms]
     ) -> tuple[float, float]:
         """Worst-case notional of the order's symbol, priced ``mark``, and of all; NaN if unknown."""
-        stakes: dict[tuple[str, str], list[float]] = {}
+        moving = {pair: [*map(float, self._pending(*pair))] for pair in self._at_work}
+        for terms in (*reserved, proposed):
+            stake = moving.setdefault((terms.strategy, terms.symbol), [0.0, 0.0])
+            stake[0 if terms.side is BUY else 1] += float(terms.quantity)
+        largest = {pair: max(stake) for pair, stake in moving.items()}
         for pair, book in self._held.items():
-            stakes[pair] = [float(book.quantity), 0.0, 0.0]
-        for pair in self._at_work:
-            buying, selling = self._pending(*pair)
-            stakes.setdefault(pair, [0.0, 0.0, 0.0])[1:] = float(buying), float(selling)
-        for terms in reserved:
-            stake = stakes.setdefault((terms.strategy, terms.symbol), [0.0, 0.0, 0.0])
-            stake[1 if terms.side is BUY else 2] += float(terms.quantity)
-        stake = stakes.setdefault((proposed.strategy, proposed.symbol), [0.0, 0.0, 0.0])
-        stake[1 if proposed.side is BUY else 2] += quantity
+            held = float(book.quantity)
+            if pair in moving:
+                bought, sold = moving[pair]
+                largest[pair] = max(abs(held + bought), abs(held - sold))
+            else:
+                largest[pair] = abs(held)
+        price_of, at_worst = self._marks.price, self._worst
         at_stake = gross = 0.0
-        for (_, symbol), (held, bought, sold) in stakes.items():
-            own = symbol == proposed.symbol
-            largest = max(abs(held + bought), abs(held - sold))
-            if largest:
-                price = mark if own else self._marks.price(symbol)
-                worst = largest * price * self._worst if price > 0.0 else float("nan")
+        for (_, symbol), quantity in largest.items():
+            if quantity:
+                own = symbol == proposed.symbol
+                price = mark if own else price_of(symbol)
+                worst = quantity * price * at_worst if price > 0.0 else NAN
                 gross += worst
                 if own:
                     at_stake += worst

@@ -18,7 +18,8 @@ class Decider:
     def __init__(self, agents: Agents, lanes: Sequence[Lane], market: MarketRows) -> None:
         self._lanes = lanes
         self._closes = [plain(closes) for closes in market.closes]
-        self._terms, self._plenty = agents.sizing.plain_terms, agents.risk.plenty_beside
+        self._entry, self._exit = agents.sizing.plain_entry, agents.sizing.plain_exit
+        self._plenty = agents.risk.plenty_beside
 
     def order(
         self, lane: Lane, signal: Signal, vector: FeatureVector, row: int, others: Sequence[PlainOrder]
@@ -31,13 +32,15 @@ class Decider:
             return None  # a reversal is two orders
         if others and any(other.lane.symbol == lane.symbol for other in others):
             return None  # two on one symbol meet at the venue
-        if opens and lane.regimes is not None and vector.regime not in lane.regimes:
-            return None
-        if opens and lane.own_rows is not None and lane.own_rows[row] < 0:
-            return None  # its price is of an earlier candle, and may be too old
         price = self._closes[lane.position][row]
-        terms = self._terms(lane.key, signal, lane.held, price, lane.volatility(vector) if opens else None)
-        if terms is None or (opens and not self._has_room(terms, lane.symbol, price, row, others)):
+        if not opens:
+            return PlainOrder(lane, signal, vector, self._exit(lane.key, lane.held, lane.direction), price)
+        if lane.regimes is not None and vector.regime not in lane.regimes:
+            return None
+        if lane.own_rows is not None and lane.own_rows[row] < 0:
+            return None  # its price is of an earlier candle, and may be too old
+        terms = self._entry(lane.key, signal, price, lane.volatility(vector))
+        if terms is None or not self._has_room(terms, lane.symbol, price, row, others):
             return None
         return PlainOrder(lane, signal, vector, terms, price)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentic_trading.core.sizing import FixedFraction, FixedQuantity, SizingSettings, VolatilityTarget
-from agentic_trading.portfolio.sizing import wanted_quantity
+from agentic_trading.portfolio.sizing import Size
 from order_desk import PERP, make_instrument
 
 RULES = make_instrument(PERP)
@@ -22,8 +22,9 @@ def size(sizing: SizingSettings, **changes: float | None) -> Decimal | None:
     inputs: dict[str, float | None] = {
         "strength": 1.0, "equity": 10_000.0, "price": 100.0, "volatility": 0.5, "max_fraction": 1.0,
         "multiplier": 1.0,
-    }  # fmt: skip
-    return wanted_quantity(sizing, RULES, **(inputs | changes))  # type: ignore[arg-type]
+    } | changes  # fmt: skip
+    rules = {name: inputs.pop(name) for name in ("max_fraction", "multiplier")}
+    return Size(sizing, RULES, **rules).wanted(**inputs)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
