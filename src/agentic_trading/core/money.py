@@ -58,7 +58,7 @@ def decimal_of(value: float) -> Decimal:
 
 
 def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    if str(step) in _POWERS_OF_TEN:  # then rounding to its digits is all there is to do
+    if step is CENT_OF_ASSET or str(step) in _POWERS_OF_TEN:  # then rounding to its digits is all there is
         cut = value.quantize(step, rounding, _ROUNDING)
         return value if cut == value and cut.compare_total_mag(value) < ZERO else cut
     count, rest = EXACT.divmod(value, step)

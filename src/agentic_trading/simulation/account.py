@@ -14,8 +14,8 @@ from agentic_trading.simulation.opening import margin_after_trade
 SPOT, LINEAR, BUY, SELL = Market.SPOT, Market.LINEAR, Side.BUY, Side.SELL
 NET, LONG, SHORT = PositionSide.NET, PositionSide.LONG, PositionSide.SHORT
 LEGS = (NET, LONG, SHORT)
-Positions = dict[str, tuple[Decimal, Decimal]]
-_NOTHING = (ZERO, ZERO)
+Positions = dict[str, MarginPosition]
+_NOTHING = MarginPosition(ZERO, ZERO)
 
 
 class VenueAccount:
@@ -52,12 +52,16 @@ class VenueAccount:
         """The open positions on a perpetual: one, or in hedge mode up to two."""
         if not self.held:
             return []
-        found = (self._leg(leg).get(symbol, _NOTHING) for leg in LEGS)
-        return [MarginPosition(quantity, cost) for quantity, cost in found if quantity]
+        found = []
+        for positions in (self._net, self._long, self._short):
+            position = positions.get(symbol)
+            if position is not None and position.quantity:
+                found.append(position)
+        return found
 
     def leg(self, symbol: str, leg: PositionSide) -> MarginPosition:
         """One position on a perpetual, which may be nothing."""
-        return MarginPosition(*self._leg(leg).get(symbol, _NOTHING))
+        return self._leg(leg).get(symbol, _NOTHING)
 
     def margin(self, symbol: str) -> Decimal:
         """The isolated margin behind a symbol, of both legs."""
@@ -80,28 +84,39 @@ class VenueAccount:
         return max(ZERO, held if side is SELL else -held)
 
     def book(
-        self, instrument: Instrument, side: Side, quantity: Decimal, price: Decimal, leg: PositionSide = NET
+        self,
+        instrument: Instrument,
+        side: Side,
+        quantity: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        fee_asset: str,
+        leg: PositionSide = NET,
     ) -> None:
-        """Book an execution, without its fee."""
+        """Book an execution and its fee."""
+        balances, quote = self.balances, instrument.quote
         traded = quantity if side is BUY else -quantity
+        self.version += 1
         if instrument.market is SPOT:
-            balances, base, quote = self.balances, instrument.base, instrument.quote
-            self.version += 1
+            base = instrument.base
             balances[base] = balances.get(base, ZERO) + traded
             balances[quote] = balances.get(quote, ZERO) - traded * price
-            return
+        else:
+            balances[quote] = balances.get(quote, ZERO) + self._trade(instrument, traded, price, leg)
+        balances[fee_asset] = balances.get(fee_asset, ZERO) - fee
+
+    def _trade(self, instrument: Instrument, traded: Decimal, price: Decimal, leg: PositionSide) -> Decimal:
+        """Change a position on a perpetual, and its isolated margin; returns the realised profit."""
         positions, symbol = self._leg(leg), instrument.symbol
         before = positions.get(symbol, _NOTHING)
         leverage = self._isolated.get(symbol)
         if leverage is not None:
             behind = self.margins.get((symbol, leg), ZERO)
-            self.margins[symbol, leg] = margin_after_trade(
-                MarginPosition(*before), behind, traded, price, leverage
-            )
-        after, cost, realised = apply_trade(*before, traded, price)
-        positions[symbol] = (after, cost)
-        self.held += bool(after) - bool(before[0])
-        self.credit(instrument.quote, realised)
+            self.margins[symbol, leg] = margin_after_trade(before, behind, traded, price, leverage)
+        after, cost, realised = apply_trade(before.quantity, before.cost, traded, price)
+        positions[symbol] = MarginPosition(after, cost)
+        self.held += bool(after) - bool(before.quantity)
+        return realised
 
     def fund(self, instrument: Instrument, payment: Decimal) -> None:
         """Book a funding payment: to the wallet and, where a position has one, to its own margin."""

@@ -138,7 +138,6 @@ class RestingOrder:
         )
         return True
 
-    @property
     def reached_at(self) -> tuple[float, bool]:
         """The price that may do something to it, and whether the market comes from above; -inf for none."""
         buying = self.side is BUY

@@ -97,8 +97,9 @@ class SimulatedVenue:
             if engine.arriving and (at_ns is None or engine.arriving[0][0] < at_ns):
                 at_ns = engine.arriving[0][0]
             if engine.book.orders:
-                levels[symbol] = engine.book.levels
-                if engine.book.every_row:
+                down, up, each = engine.book.outlook
+                levels[symbol] = down, up
+                if each:
                     every_row = (*every_row, symbol)
         if self._ends:
             for end_ns in self._ending().values():

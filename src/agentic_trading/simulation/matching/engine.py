@@ -7,6 +7,7 @@ cancel never undoes what the open did before it, and nothing executes after its 
 out the commands, the prices are those of `prices.py`, the book executes.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from agentic_trading.core.enums import Liquidity, MarketStatus, TimeInForce
@@ -14,11 +15,13 @@ from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
+from agentic_trading.simulation.matching.at_once import AtOnce
 from agentic_trading.simulation.matching.book import OrderBook
 from agentic_trading.simulation.matching.desk import OrderDesk
 from agentic_trading.simulation.matching.liquidation import Liquidator
 from agentic_trading.simulation.matching.prices import (
     Match,
+    elapsed_share,
     gap_limit,
     opens_beyond,
     trade_through,
@@ -47,6 +50,7 @@ class MatchingEngine:
     ) -> None:
         self.book = OrderBook(instrument, model, account, collateral, tape)
         self._desk = OrderDesk(self.book, model, account, collateral, tape, travel)
+        self._at_once = AtOnce(self.book, self._desk, model, account, tape)
         self._liquidator = liquidator if instrument.can_short else None
         self._collateral = collateral
         self.arriving = travel.queues[instrument.symbol]
@@ -65,8 +69,8 @@ class MatchingEngine:
         endangered = liquidator is not None and self._collateral.touched(candle)
         arriving = bool(queue) and queue[0][0] < candle.close_ns
         if not arriving and not endangered:
-            down, up = book.levels
-            if candle.low > down and candle.high < up and not book.every_row:
+            down, up, every_row = book.outlook
+            if candle.low > down and candle.high < up and not every_row:
                 return False
         book.open_candle(candle)
         if endangered and liquidator is not None:
@@ -74,7 +78,7 @@ class MatchingEngine:
         if arriving:
             self._let_arrive(candle)
         else:
-            self._open(candle)
+            self._open(list(book.orders.values()), candle)
         if book.orders or liquidator is not None:
             self._go_on(candle)
         return True
@@ -118,13 +122,23 @@ class MatchingEngine:
 
     def _let_arrive(self, candle: Candle) -> None:
         """What arrived by the open is carried out, the open executes, then the others arrive by time."""
-        queue, carry_out, open_ns = self.arriving, self._desk.carry_out, candle.open_ns
-        while queue and queue[0][0] <= open_ns:
-            carry_out(queue.pop(0)[1], open_ns, candle)
-        if self.book.orders:
-            self._open(candle)
+        queue, orders, open_ns = self.arriving, self.book.orders, candle.open_ns
+        carry_out, at_once = self._desk.carry_out, self._at_once.carry_out
+        there = list(orders.values())
+        if queue[0][0] <= open_ns:
+            command = queue.pop(0)[1]
+            together = bool(queue) and queue[0][0] <= open_ns
+            if together or not at_once(command, open_ns, candle):
+                carry_out(command, open_ns, candle)
+                while queue and queue[0][0] <= open_ns:
+                    carry_out(queue.pop(0)[1], open_ns, candle)
+                there = list(orders.values())
+        if there:
+            self._open(there, candle)
         while queue and queue[0][0] < candle.close_ns:
             at_ns, command = queue.pop(0)
+            if at_once(command, at_ns, candle):
+                continue
             order = carry_out(command, at_ns, candle)
             if order is None:
                 continue
@@ -133,11 +147,11 @@ class MatchingEngine:
             elif order.trails:
                 self.book.follow(order, decimal_of(candle.open))
 
-    def _open(self, candle: Candle) -> None:
+    def _open(self, there: Sequence[RestingOrder], candle: Candle) -> None:
         """The open executes, oldest first: orders at the market, levels it reaches, limits it betters."""
         book, open_ns = self.book, candle.open_ns
         orders = book.orders
-        for order in list(orders.values()):
+        for order in there:
             if order.order_id not in orders:
                 continue
             if order.waiting:
@@ -162,7 +176,7 @@ class MatchingEngine:
             self.book.follow(order, decimal_of(candle.open))
 
     def _take_at_arrival(self, order: RestingOrder, candle: Candle) -> None:
-        elapsed = (order.arrived_ns - candle.open_ns) / (candle.close_ns - candle.open_ns)
+        elapsed = elapsed_share(candle, order.arrived_ns)
         self._take_now(order, decimal_of(candle.open), candle, order.arrived_ns, elapsed)
 
     def _take_now(

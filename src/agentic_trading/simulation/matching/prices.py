@@ -30,6 +30,11 @@ class Match(msgspec.Struct, frozen=True, gc=False):
     liquidity: Liquidity
 
 
+def elapsed_share(candle: Candle, at_ns: int) -> float:
+    """Which share of a candle has passed at a time inside it."""
+    return (at_ns - candle.open_ns) / (candle.close_ns - candle.open_ns)
+
+
 def within(side: Side, price: Decimal, limit: Decimal | None) -> bool:
     """Whether a price is no worse than a limit; without a limit every price is."""
     return limit is None or (price <= limit if side is BUY else price >= limit)

@@ -1,0 +1,80 @@
+"""A market order that is executed whole as it arrives: the common case, decided in one go.
+
+It never comes to rest, so it need not be entered in the book, opened, worked and taken out again. The rules
+are those of all orders, asked in the same order; one that could be left with a rest, or that meets others,
+goes their way.
+"""
+
+from agentic_trading.core.events import OrderAccepted, OrderCanceled, OrderRejected, OrderTerms, SubmitOrder
+from agentic_trading.core.models import Candle
+from agentic_trading.core.money import decimal_of
+from agentic_trading.simulation.account import VenueAccount
+from agentic_trading.simulation.matching.book import OrderBook
+from agentic_trading.simulation.matching.brackets import protect
+from agentic_trading.simulation.matching.desk import OrderDesk
+from agentic_trading.simulation.matching.prices import TAKER, elapsed_share
+from agentic_trading.simulation.resting import MARKET, MarketModel
+from agentic_trading.simulation.tape import Tape
+from agentic_trading.simulation.travel import Command
+
+
+class AtOnce:
+    """Judges, executes and reports such orders on one symbol."""
+
+    def __init__(
+        self, book: OrderBook, desk: OrderDesk, model: MarketModel, account: VenueAccount, tape: Tape
+    ) -> None:
+        self._book = book
+        self._rules = book.instrument
+        self._objection = desk.objection
+        self._taker_price = model.costs.taker_price
+        self._account = account
+        self._tape = tape
+
+    def carry_out(self, command: Command, at_ns: int, candle: Candle) -> bool:
+        """Carry out a command that arrives alone; False, and nothing is done, if it is no such order."""
+        if type(command) is not SubmitOrder:
+            return False
+        terms, open_ns = command.terms, candle.open_ns
+        if terms.type is not MARKET or not self._stands_alone(terms, at_ns == open_ns):
+            return False
+        book, reports, rules, order_id = self._book, self._tape.reports, self._rules, command.order_id
+        side, quantity = terms.side, terms.quantity
+        most = self._account.most(rules, side, terms.reduce_only, terms.position_side)
+        if (most is not None and most < quantity) or book.granted(quantity) < quantity:
+            return False
+        shown = decimal_of(candle.open)
+        reason = self._objection(terms, most, shown, at_ns, open_ns)
+        if reason is not None:
+            reports.append(OrderRejected(order_id, at_ns, reason))
+            return True
+        if terms.replaces is not None:
+            book.cancel(book.orders[terms.replaces], at_ns, "replaced")
+        reports.append(OrderAccepted(order_id, at_ns))
+        elapsed = 0.0 if at_ns == open_ns else elapsed_share(candle, at_ns)
+        price = self._taker_price(rules, side, shown, candle, elapsed, quantity)
+        if not book.settle(order_id, terms, quantity, price, shown, TAKER, at_ns):
+            reports.append(OrderCanceled(order_id, at_ns, book.unpaid))
+        elif terms.protective_stop is not None:
+            protect(book, order_id, terms, quantity, at_ns)
+        return True
+
+    def _stands_alone(self, terms: OrderTerms, at_open: bool) -> bool:
+        """Whether nothing but an attached stop is tied to an order, and nothing rests that acts before it.
+
+        It may replace the only order that rests, if that leaves it whole.
+        """
+        if (
+            terms.targets
+            or terms.close_position
+            or terms.oco_group is not None
+            or terms.expires_ns is not None
+        ):
+            return False
+        orders = self._book.orders
+        if terms.replaces is None:
+            return not (at_open and orders)
+        replaced = orders.get(terms.replaces)
+        if replaced is None or len(orders) > 1 or replaced.is_target:
+            return False
+        return not replaced.wanted or replaced.remaining >= terms.quantity
