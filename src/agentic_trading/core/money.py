@@ -26,6 +26,7 @@ EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overf
 """Sixty digits and no silent rounding: products and sums of money are exact or raise."""
 
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
+_product = EXACT.multiply
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -58,9 +59,9 @@ def decimal_of(value: float) -> Decimal:
 
 
 def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    if step is CENT_OF_ASSET or str(step) in _POWERS_OF_TEN:  # then rounding to its digits is all there is
-        cut = value.quantize(step, rounding, _ROUNDING)
-        return value if cut == value and cut.compare_total_mag(value) < ZERO else cut
+    if step is CENT_OF_ASSET or str(step) in _POWERS_OF_TEN:  # rounding to its digits is all there is to do
+        digits = (value - value).adjusted()  # such a zero keeps the exponent of the value
+        return value if digits >= step.adjusted() else value.quantize(step, rounding, _ROUNDING)
     count, rest = EXACT.divmod(value, step)
     coarser = not rest and not step.same_quantum(value) and step.same_quantum(EXACT.add(value, step))
     if coarser or rounding is ROUND_HALF_EVEN:  # a multiple with fewer digits than the step keeps them
@@ -110,7 +111,7 @@ def margin_up(notional: Decimal, leverage: Decimal) -> Decimal:
 
 def fee_up(notional: Decimal, rate: Decimal) -> Decimal:
     """A fee of ``rate`` on ``notional``, rounded up to eight decimals: fees are never flattered."""
-    return _on_grid(EXACT.multiply(notional, rate), CENT_OF_ASSET, ROUND_CEILING)
+    return _on_grid(_product(notional, rate), CENT_OF_ASSET, ROUND_CEILING)
 
 
 def payment_down(amount: Decimal) -> Decimal:

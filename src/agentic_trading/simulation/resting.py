@@ -172,3 +172,7 @@ class Waits(msgspec.Struct, frozen=True):
     holding: bool
     every_row: tuple[str, ...] = ()
     marks: Mapping[str, tuple[float, float]] = NO_LEVELS
+
+
+NO_WAITS = Waits(None, at_market=False, levels=NO_LEVELS, holding=False)
+"""Nothing travels, rests or is held."""

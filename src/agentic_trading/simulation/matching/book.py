@@ -57,7 +57,7 @@ class OrderBook:
         And whether the next candle matters whatever its prices: something executes, or trails.
         """
         if self._outlook is None:
-            down, up, every_row = DOWN, UP, False
+            down, up, every_row = DOWN, UP, False  # an empty book
             for order in self.orders.values():
                 level, from_above = order.reached_at()
                 down, up = (max(down, level), up) if from_above else (down, min(up, level))
@@ -65,6 +65,11 @@ class OrderBook:
                 every_row = every_row or order.at_market or trailing
             self._outlook = down, up, every_row
         return self._outlook
+
+    def sleeps_through(self, candle: Candle) -> bool:
+        """Whether nothing that rests can happen in a candle."""
+        down, up, every_row = self._outlook or self.outlook
+        return candle.low > down and candle.high < up and not every_row
 
     def open_candle(self, candle: Candle) -> None:
         """From here on executions share the volume of this candle."""

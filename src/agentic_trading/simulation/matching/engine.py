@@ -53,6 +53,7 @@ class MatchingEngine:
         self._at_once = AtOnce(self.book, self._desk, model, account, tape)
         self._liquidator = liquidator if instrument.can_short else None
         self._collateral = collateral
+        self.orders = self.book.orders
         self.arriving = travel.queues[instrument.symbol]
         """Commands on their way here with their times of arrival, the next first."""
         self._instrument = instrument
@@ -68,10 +69,8 @@ class MatchingEngine:
         book, liquidator, queue = self.book, self._liquidator, self.arriving
         endangered = liquidator is not None and self._collateral.touched(candle)
         arriving = bool(queue) and queue[0][0] < candle.close_ns
-        if not arriving and not endangered:
-            down, up, every_row = book.outlook
-            if candle.low > down and candle.high < up and not every_row:
-                return False
+        if not arriving and not endangered and book.sleeps_through(candle):
+            return False
         book.open_candle(candle)
         if endangered and liquidator is not None:
             liquidator.close_gap(candle)
@@ -85,6 +84,9 @@ class MatchingEngine:
 
     def _go_on(self, candle: Candle) -> None:
         """Inside the candle, after its open and all arrivals."""
+        if self.book.sleeps_through(candle):
+            self._try_liquidation(candle)
+            return
         if self._model.optimistic:
             self._try_limits(candle)
         self._try_liquidation(candle)
