@@ -6,11 +6,11 @@ the standing of its positions (unrealised profit less maintenance margin) is zer
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, getcontext
 
 from agentic_trading.core.enums import Market, PositionSide, Side
 from agentic_trading.core.models import Candle, Instrument
-from agentic_trading.core.money import CENT_OF_ASSET, ZERO, average, decimal_of, exact, ratio_on_grid
+from agentic_trading.core.money import CENT_OF_ASSET, EXACT, ZERO, average, decimal_of, exact, ratio_on_grid
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.margin import (
     MarginPosition,
@@ -23,11 +23,12 @@ from agentic_trading.simulation.margin import (
     unrealised,
 )
 from agentic_trading.simulation.mark import Mark, Marks
-from agentic_trading.simulation.opening import order_cost
+from agentic_trading.simulation.opening import payable
 from agentic_trading.simulation.resting import MarketModel
 
 LINEAR, BUY = Market.LINEAR, Side.BUY
 Levels = tuple[float, float]
+NAN = float("nan")
 NOWHERE, EVERYWHERE = (float("-inf"), float("inf")), (float("inf"), float("-inf"))
 
 
@@ -47,8 +48,19 @@ class Collateral:
         self._marks = marks
         self._perpetuals = [each for each in instruments.values() if each.market is LINEAR]
         self._rules = {each.symbol: margin_rules(each.venue) for each in self._perpetuals}
+        self._rooms = {
+            each.symbol: max_notional(models[each.symbol].leverage, tiers_of(each))
+            for each in self._perpetuals
+        }
+        self._groups = {
+            each.symbol: [
+                other.symbol for other in self._perpetuals if self.shared(each.symbol, other.symbol)
+            ]
+            for each in self._perpetuals
+        }
         self._version = -1
         self._levels: dict[str, Levels] = {}
+        self._marked = (NAN, ZERO)  # a mark price as it was converted last
         self.now_ns = 0
         """The end of the last candles that passed: as of when levels are reckoned."""
 
@@ -69,10 +81,12 @@ class Collateral:
         opened = self._opened(held, side, quantity)
         if not opened:
             return None
-        room = max_notional(self._models[symbol].leverage, tiers_of(instrument))
+        room = self._rooms[symbol]
         if room is not None:
-            kept = abs(held.quantity) if (held.quantity > 0) is (side is BUY) else ZERO
-            if opened * price + kept * self._valued(symbol, price, at_ns) > room:
+            value = opened * price
+            if held.quantity and (held.quantity > ZERO) is (side is BUY):
+                value += abs(held.quantity) * self._valued(symbol, price, at_ns)
+            if value > room:
                 return "above_position_limit"
         return None if self._payable(instrument, side, opened, held, price, at_ns) else "insufficient_margin"
 
@@ -123,7 +137,7 @@ class Collateral:
     @staticmethod
     def _opened(held: MarginPosition, side: Side, quantity: Decimal) -> Decimal:
         """The part of an order that does not merely close."""
-        if not held.quantity or (held.quantity > 0) is (side is BUY):
+        if not held.quantity or (held.quantity > ZERO) is (side is BUY):
             return quantity
         return max(ZERO, quantity - abs(held.quantity))
 
@@ -137,18 +151,24 @@ class Collateral:
         at_ns: int,
     ) -> bool:
         symbol = instrument.symbol
-        turned = held.quantity and (held.quantity > 0) is not (side is BUY)
+        turned = held.quantity and (held.quantity > ZERO) is not (side is BUY)
         free = self.free(instrument.quote, at_ns, symbol if turned else "")
         if turned:
             free += unrealised(held, price)
         mark, model = self._valued(symbol, price, at_ns), self._models[symbol]
         signed = opened if side is BUY else -opened
-        return order_cost(signed, price, mark, model.leverage, model.taker_fee) <= free
+        return payable(signed, price, mark, model.leverage, model.taker_fee, free)
 
     def _valued(self, symbol: str, price: Decimal, at_ns: int) -> Decimal:
         """The last mark price; before the first there is, the price of the order."""
         last = self._marks.last(symbol, at_ns)
-        return price if last is None else decimal_of(last)
+        return price if last is None else self._exactly(last)
+
+    def _exactly(self, mark: float) -> Decimal:
+        """A mark price as a decimal; the last one is asked for again and again."""
+        if mark != self._marked[0]:
+            self._marked = mark, decimal_of(mark)
+        return self._marked[1]
 
     # --- being closed out -----------------------------------------------------------------------
 
@@ -161,11 +181,7 @@ class Collateral:
 
     def group(self, symbol: str) -> list[str]:
         """The perpetuals with a position that stand or fall with this one, itself included."""
-        return [
-            each.symbol
-            for each in self._perpetuals
-            if self.shared(symbol, each.symbol) and self._account.legs(each.symbol)
-        ]
+        return [each for each in self._groups[symbol] if self._account.legs(each)]
 
     def behind(self, symbol: str) -> Decimal:
         """The collateral of the symbol's group."""
@@ -209,13 +225,15 @@ class Collateral:
         before somebody looks closer. For one symbol alone that is its liquidation price.
         """
         if self._version != self._account.version:
+            if getcontext() is not EXACT:
+                with exact():
+                    return self.levels()
             self._version = self._account.version
             self._levels = {}
             if self._account.held:
-                with exact():
-                    for each in self._perpetuals:
-                        if each.symbol not in self._levels and self._account.legs(each.symbol):
-                            self._level(self.group(each.symbol), self.behind(each.symbol))
+                for symbol in self._groups:
+                    if symbol not in self._levels and self._account.legs(symbol):
+                        self._level(self.group(symbol), self.behind(symbol))
         return self._levels
 
     def look_again(self) -> None:
@@ -228,8 +246,8 @@ class Collateral:
         own = levels.get(candle.symbol)
         if own is None:
             return False
-        mark = self._marks.over(candle)
-        if mark.low <= own[0] or mark.high >= own[1]:
+        low, high = self._marks.span(candle)
+        if low <= own[0] or high >= own[1]:
             return True
         for other, (down, up) in levels.items() if len(levels) > 1 else ():
             if other != candle.symbol and self.shared(candle.symbol, other):
@@ -239,11 +257,15 @@ class Collateral:
         return False
 
     def _level(self, group: Sequence[str], collateral: Decimal) -> None:
+        if len(group) == 1:
+            (symbol,) = group
+            level = self._own_level(symbol, collateral, collateral + self._standing_now(symbol))
+            if level is not NOWHERE:
+                self._levels[symbol] = level
+            return
         now = {symbol: self._standing_now(symbol) for symbol in group}
         spare = collateral + sum(now.values(), ZERO)
-        part = spare
-        if len(group) > 1:
-            part = ratio_on_grid(spare, Decimal(len(group)), CENT_OF_ASSET, up=False)
+        part = ratio_on_grid(spare, Decimal(len(group)), CENT_OF_ASSET, up=False)
         levels = {symbol: self._own_level(symbol, part - now[symbol], spare) for symbol in group}
         if any(level is not NOWHERE for level in levels.values()):
             self._levels |= levels
@@ -267,7 +289,7 @@ class Collateral:
     def _mark(self, symbol: str, leg: MarginPosition, at_ns: int) -> Decimal:
         """The last mark price; before the first there is, what was paid."""
         last = self._marks.last(symbol, at_ns)
-        return average(leg.cost, leg.quantity) if last is None else decimal_of(last)
+        return average(leg.cost, leg.quantity) if last is None else self._exactly(last)
 
     def _over(self, symbol: str, candle: Candle) -> Mark:
         if symbol == candle.symbol:

@@ -85,6 +85,13 @@ class Marks:
         mark = series.at(candle.open_ns) if series is not None else None
         return mark or Mark(candle.open, candle.low, candle.high, candle.close, stand_in=True)
 
+    def span(self, candle: Candle) -> tuple[float, float]:
+        """The lowest and the highest mark price while this candle of the traded market formed."""
+        if not self._series:
+            return candle.low, candle.high
+        mark = self.over(candle)
+        return mark.low, mark.high
+
     def beside(self, symbol: str, candle: Candle) -> Mark | None:
         """The mark prices of another symbol while this candle formed, else its last; None if not known."""
         series = self._series.get((symbol, candle.timeframe))

@@ -52,6 +52,7 @@ class MatchingEngine:
         self._desk = OrderDesk(self.book, model, account, collateral, tape, travel)
         self._at_once = AtOnce(self.book, self._desk, model, account, tape)
         self._liquidator = liquidator if instrument.can_short else None
+        self._account = account
         self._collateral = collateral
         self.orders = self.book.orders
         self.arriving = travel.queues[instrument.symbol]
@@ -67,7 +68,7 @@ class MatchingEngine:
         ):
             return self._stand_still(candle)
         book, liquidator, queue = self.book, self._liquidator, self.arriving
-        endangered = liquidator is not None and self._collateral.touched(candle)
+        endangered = liquidator is not None and self._account.held > 0 and self._collateral.touched(candle)
         arriving = bool(queue) and queue[0][0] < candle.close_ns
         if not arriving and not endangered and book.sleeps_through(candle):
             return False
