@@ -25,6 +25,7 @@ class AtOnce:
         self, book: OrderBook, desk: OrderDesk, model: MarketModel, account: VenueAccount, tape: Tape
     ) -> None:
         self._book = book
+        self._orders = book.orders
         self._rules = book.instrument
         self._objection = desk.objection
         self._taker_price = model.costs.taker_price
@@ -36,7 +37,11 @@ class AtOnce:
         if type(command) is not SubmitOrder:
             return False
         terms, open_ns = command.terms, candle.open_ns
-        if terms.type is not MARKET or not self._stands_alone(terms, at_ns == open_ns):
+        if terms.type is not MARKET or terms.targets or terms.close_position:
+            return False
+        if terms.oco_group is not None or terms.expires_ns is not None:
+            return False
+        if (self._orders or terms.replaces is not None) and self._meets_others(terms, at_ns == open_ns):
             return False
         book, reports, rules, order_id = self._book, self._tape.reports, self._rules, command.order_id
         side, quantity = terms.side, terms.quantity
@@ -49,7 +54,7 @@ class AtOnce:
             reports.append(OrderRejected(order_id, at_ns, reason))
             return True
         if terms.replaces is not None:
-            book.cancel(book.orders[terms.replaces], at_ns, "replaced")
+            book.cancel(self._orders[terms.replaces], at_ns, "replaced")
         reports.append(OrderAccepted(order_id, at_ns))
         elapsed = 0.0 if at_ns == open_ns else elapsed_share(candle, at_ns)
         price = self._taker_price(rules, side, shown, candle, elapsed, quantity)
@@ -59,22 +64,14 @@ class AtOnce:
             protect(book, order_id, terms, quantity, at_ns)
         return True
 
-    def _stands_alone(self, terms: OrderTerms, at_open: bool) -> bool:
-        """Whether nothing but an attached stop is tied to an order, and nothing rests that acts before it.
+    def _meets_others(self, terms: OrderTerms, at_open: bool) -> bool:
+        """Whether an order meets others that rest: at the open, where they come first, or by replacing one.
 
-        It may replace the only order that rests, if that leaves it whole.
+        It may replace the only one there is, if that leaves it whole.
         """
-        if (
-            terms.targets
-            or terms.close_position
-            or terms.oco_group is not None
-            or terms.expires_ns is not None
-        ):
-            return False
-        orders = self._book.orders
         if terms.replaces is None:
-            return not (at_open and orders)
-        replaced = orders.get(terms.replaces)
-        if replaced is None or len(orders) > 1 or replaced.is_target:
-            return False
-        return not replaced.wanted or replaced.remaining >= terms.quantity
+            return at_open
+        replaced = self._orders.get(terms.replaces)
+        if replaced is None or len(self._orders) > 1 or replaced.is_target:
+            return True
+        return bool(replaced.wanted) and replaced.remaining < terms.quantity

@@ -220,7 +220,7 @@ class OrderBook:
     def _exclude(self, order: RestingOrder, at_ns: int) -> None:
         """What may not go on beside an order that executes or triggers: its group, its own bracket."""
         group, entry_id = order.terms.oco_group, None if order.is_target else order.entry_id
-        if group is None and entry_id is None:
+        if group is None and (entry_id is None or len(self.orders) == 1):
             return
         if group is not None:
             self.decided.add(group)

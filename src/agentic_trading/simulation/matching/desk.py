@@ -123,7 +123,8 @@ class OrderDesk:
         if command.price is not None and command.price != order.limit:
             order.limit, repriced = command.price, True
         if command.stop_price is not None and command.stop_price != order.level:
-            order.level, repriced = command.stop_price, True
+            order.wait_for(command.stop_price)
+            repriced = True
         order.terms = msgspec.structs.replace(
             order.terms, quantity=wanted, price=order.limit, stop_price=order.level
         )

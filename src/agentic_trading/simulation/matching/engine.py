@@ -127,7 +127,7 @@ class MatchingEngine:
         """What arrived by the open is carried out, the open executes, then the others arrive by time."""
         queue, orders, open_ns = self.arriving, self.book.orders, candle.open_ns
         carry_out, at_once = self._desk.carry_out, self._at_once.carry_out
-        there = list(orders.values())
+        there = list(orders.values()) if orders else []
         if queue[0][0] <= open_ns:
             command = queue.pop(0)[1]
             together = bool(queue) and queue[0][0] <= open_ns
