@@ -48,6 +48,7 @@ class Collateral:
         self._marks = marks
         self._perpetuals = [each for each in instruments.values() if each.market is LINEAR]
         self._rules = {each.symbol: margin_rules(each.venue) for each in self._perpetuals}
+        self._tables = {each.symbol: tiers_of(each) for each in self._perpetuals}
         self._rooms = {
             each.symbol: max_notional(models[each.symbol].leverage, tiers_of(each))
             for each in self._perpetuals
@@ -191,7 +192,7 @@ class Collateral:
 
     def standing(self, symbol: str, mark: Decimal) -> Decimal:
         """Unrealised profit less maintenance margin of all positions on a symbol at a mark price."""
-        table, rules = tiers_of(self._instruments[symbol]), self._rules[symbol]
+        table, rules = self._tables[symbol], self._rules[symbol]
         total = ZERO
         for leg in self._account.legs(symbol):
             total += unrealised(leg, mark) - maintenance(leg, mark, table, rules)
@@ -231,9 +232,12 @@ class Collateral:
             self._version = self._account.version
             self._levels = {}
             if self._account.held:
+                done: list[str] = []
                 for symbol in self._groups:
-                    if symbol not in self._levels and self._account.legs(symbol):
-                        self._level(self.group(symbol), self.behind(symbol))
+                    if self._account.legs(symbol) and symbol not in done:
+                        group = self.group(symbol)
+                        done += group
+                        self._level(group, self.behind(symbol))
         return self._levels
 
     def look_again(self) -> None:
@@ -271,15 +275,15 @@ class Collateral:
             self._levels |= levels
 
     def _own_level(self, symbol: str, behind: Decimal, spare: Decimal) -> Levels:
-        legs, instrument = self._account.legs(symbol), self._instruments[symbol]
-        if len(legs) > 1 or spare <= 0:
+        legs = self._account.legs(symbol)
+        if len(legs) > 1 or spare <= ZERO:
             return EVERYWHERE
-        table, rules = tiers_of(instrument), self._rules[symbol]
-        point = liquidation_point(legs[0], behind, table, rules)
-        long = legs[0].quantity > 0
+        point = liquidation_point(legs[0], behind, self._tables[symbol], self._rules[symbol])
+        long = legs[0].quantity > ZERO
         if point is None:
             return NOWHERE if long else EVERYWHERE
-        level = float(ratio_on_grid(point.numerator, point.denominator, instrument.tick, up=long))
+        tick = self._instruments[symbol].tick
+        level = float(ratio_on_grid(point.numerator, point.denominator, tick, up=long))
         return (level, NOWHERE[1]) if long else (NOWHERE[0], level)
 
     def _standing_now(self, symbol: str) -> Decimal:

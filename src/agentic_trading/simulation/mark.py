@@ -106,11 +106,13 @@ class Marks:
 
     def last(self, symbol: str, known_ns: int, timeframe: Timeframe | None = None) -> float | None:
         """The last mark price known at a time, of the candles of this timeframe if there are such."""
-        own = None if timeframe is None else self._series.get((symbol, timeframe))
-        price = None if own is None else own.last(known_ns)
-        for series in self._series.values():
-            if price is None and series.symbol == symbol:
-                price = series.last(known_ns)
+        price = None
+        if self._series:  # else those that were seen are all there is
+            own = None if timeframe is None else self._series.get((symbol, timeframe))
+            price = None if own is None else own.last(known_ns)
+            for series in self._series.values():
+                if price is None and series.symbol == symbol:
+                    price = series.last(known_ns)
         if price is None:
             seen = self._seen.get(symbol)
             if seen is not None:

@@ -113,7 +113,7 @@ class MatchingEngine:
     def _try_liquidation(self, candle: Candle) -> None:
         """Liquidate if the marks demand it, after the stops that the market reaches before."""
         liquidator = self._liquidator
-        if liquidator is None or not liquidator.is_due(candle):
+        if liquidator is None or not self._account.held or not liquidator.is_due(candle):
             return
         for order in list(self.book.orders.values()):
             if order.waiting and not order.takes_profit and order.level is not None and order in self.book:
