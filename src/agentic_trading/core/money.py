@@ -32,6 +32,7 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 CENT_OF_ASSET = Decimal("0.00000001")
 """Finest unit in which venues keep balances (eight decimals)."""
+_TWELVE_DIGITS = Decimal("0.000000000001")
 _POWERS_OF_TEN = frozenset(str(ONE.scaleb(-digits)) for digits in range(19))
 """As text: that tells 0.01 from 0.010, whose multiples have more digits."""
 
@@ -134,6 +135,4 @@ def average(total: Decimal, quantity: Decimal) -> Decimal:
     """``total / quantity`` to twelve decimals, half even: for display and averages, never for books."""
     if not quantity:
         return ZERO
-    return _ROUNDING.divide(total, quantity).quantize(
-        Decimal("0.000000000001"), rounding=ROUND_HALF_EVEN, context=_ROUNDING
-    )
+    return _ROUNDING.divide(total, quantity).quantize(_TWELVE_DIGITS, ROUND_HALF_EVEN, _ROUNDING)

@@ -7,7 +7,7 @@ import msgspec
 
 from agentic_trading.core.enums import OrderType, PositionSide, Side
 from agentic_trading.core.events import OrderTerms
-from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ONE, ZERO, price_to_tick
 from agentic_trading.simulation.costs import CostModel
 
@@ -155,11 +155,9 @@ class RestingOrder:
             return float(self.limit), buying
         return NOWHERE, True
 
-    def out_of_reach(self, candle: Candle) -> bool:
-        """Whether a candle surely did not reach the level: in floats, which order like their decimals."""
-        if self.level is None:
-            return True
-        return candle.high < self.near if self.rising else candle.low > self.near
+    def out_of_reach(self, low: float, high: float) -> bool:
+        """Whether prices between these surely did not reach the level; floats order like their decimals."""
+        return self.level is None or (high < self.near if self.rising else low > self.near)
 
 
 class Waits(msgspec.Struct, frozen=True):

@@ -47,9 +47,6 @@ class OrderBook:
         self._taken = ZERO
         self._outlook: Outlook | None = None
 
-    def __contains__(self, order: RestingOrder) -> bool:
-        return order.order_id in self.orders
-
     @property
     def outlook(self) -> Outlook:
         """The prices (from above, from below) at which something could happen, infinite for none.

@@ -78,8 +78,8 @@ class MatchingEngine:
         if arriving:
             self._let_arrive(candle)
         else:
-            self._open(list(book.orders.values()), candle)
-        if book.orders or liquidator is not None:
+            self._open(list(self.orders.values()), candle)
+        if self.orders or liquidator is not None:
             self._go_on(candle)
         return True
 
@@ -115,8 +115,14 @@ class MatchingEngine:
         liquidator = self._liquidator
         if liquidator is None or not self._account.held or not liquidator.is_due(candle):
             return
-        for order in list(self.book.orders.values()):
-            if order.waiting and not order.takes_profit and order.level is not None and order in self.book:
+        orders = self.orders
+        for order in list(orders.values()):
+            if (
+                order.waiting
+                and not order.takes_profit
+                and order.level is not None
+                and order.order_id in orders
+            ):
                 base = trigger_price(order.level, candle, rising=order.rising)
                 if base is not None and liquidator.spares(candle, base):
                     self._trigger(order, base, candle, candle.close_ns)
@@ -125,7 +131,7 @@ class MatchingEngine:
 
     def _let_arrive(self, candle: Candle) -> None:
         """What arrived by the open is carried out, the open executes, then the others arrive by time."""
-        queue, orders, open_ns = self.arriving, self.book.orders, candle.open_ns
+        queue, orders, open_ns = self.arriving, self.orders, candle.open_ns
         carry_out, at_once = self._desk.carry_out, self._at_once.carry_out
         there = list(orders.values()) if orders else []
         if queue[0][0] <= open_ns:
@@ -152,8 +158,7 @@ class MatchingEngine:
 
     def _open(self, there: Sequence[RestingOrder], candle: Candle) -> None:
         """The open executes, oldest first: orders at the market, levels it reaches, limits it betters."""
-        book, open_ns = self.book, candle.open_ns
-        orders = book.orders
+        book, orders, open_ns = self.book, self.orders, candle.open_ns
         for order in there:
             if order.order_id not in orders:
                 continue
@@ -169,12 +174,13 @@ class MatchingEngine:
                     book.take(order, better, open_ns)
 
     def _wait_at_the_open(self, order: RestingOrder, candle: Candle) -> None:
+        level, shown = order.level, candle.open
         if (
-            order.level is not None
-            and not order.out_of_reach(candle)
-            and opens_beyond(order.level, candle, rising=order.rising)
+            level is not None
+            and not order.out_of_reach(shown, shown)
+            and opens_beyond(level, candle, rising=order.rising)
         ):
-            self._trigger(order, decimal_of(candle.open), candle, candle.open_ns)
+            self._trigger(order, decimal_of(shown), candle, candle.open_ns)
         elif order.trails:
             self.book.follow(order, decimal_of(candle.open))
 
@@ -197,7 +203,7 @@ class MatchingEngine:
             lasting is not FOK or quantity == order.remaining
         ):
             book.take(order, Match(price, base, TAKER), at_ns)
-        if (lasting is IOC or lasting is FOK) and order in book:
+        if (lasting is IOC or lasting is FOK) and order.order_id in self.orders:
             book.cancel(order, at_ns, "immediate_or_cancel" if lasting is IOC else "fill_or_kill")
 
     # --- inside the candle ----------------------------------------------------------------------
@@ -209,13 +215,13 @@ class MatchingEngine:
 
     def _try_stops(self, candle: Candle, only_from_ns: int | None = None) -> None:
         """Stops that the candle touches; nobody knows whether before they were there, so after it."""
-        for order in list(self.book.orders.values()):
-            if not order.waiting or order.takes_profit or order not in self.book:
+        for order in list(self.orders.values()):
+            if not order.waiting or order.takes_profit or order.order_id not in self.orders:
                 continue
             if only_from_ns is not None and order.arrived_ns != only_from_ns:
                 continue
             base = None
-            if order.level is not None and not order.out_of_reach(candle):
+            if order.level is not None and not order.out_of_reach(candle.low, candle.high):
                 base = trigger_price(order.level, candle, rising=order.rising)
             if base is None and order.trails:
                 base = self._trail(order, candle)
@@ -238,15 +244,15 @@ class MatchingEngine:
 
     def _try_limits(self, candle: Candle) -> None:
         """Limits that the candle trades through, and take-profits that it touches."""
-        for order in list(self.book.orders.values()):
-            if order not in self.book or order.arrived_ns >= candle.close_ns:
+        for order in list(self.orders.values()):
+            if order.order_id not in self.orders or order.arrived_ns >= candle.close_ns:
                 continue  # gone, or it came to be at this close
             if order.waiting and order.takes_profit and order.level is not None:
                 from_open = order.since_ns <= candle.open_ns
                 base = trigger_price(order.level, candle, rising=order.rising, from_open=from_open)
                 if base is not None:
                     self._trigger(order, base, candle, candle.close_ns)
-            if order.rests_as_limit and order.limit is not None and order in self.book:
+            if order.rests_as_limit and order.limit is not None and order.order_id in self.orders:
                 from_open, touch = order.since_ns <= candle.open_ns, self._model.touch_fills
                 matched = trade_through(order.side, order.limit, candle, from_open=from_open, touch=touch)
                 if matched is not None:
