@@ -246,7 +246,7 @@ class Collateral:
 
     def touched(self, candle: Candle) -> bool:
         """Whether the marks over a candle reached a level, of its symbol or of one in the same group."""
-        levels = self.levels()
+        levels = self._levels if self._version == self._account.version else self.levels()
         own = levels.get(candle.symbol)
         if own is None:
             return False

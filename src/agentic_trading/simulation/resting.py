@@ -160,7 +160,7 @@ class RestingOrder:
         return self.level is None or (high < self.near if self.rising else low > self.near)
 
 
-class Waits(msgspec.Struct, frozen=True):
+class Waits(msgspec.Struct, frozen=True, gc=False):
     """What the venue waits for: the next arrival, the next candle of a market, or a price.
 
     ``levels`` are (down, up) by symbol: a low at or below ``down``, or a high at or above ``up``, may

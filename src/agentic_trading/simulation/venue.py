@@ -133,11 +133,13 @@ class SimulatedVenue:
                 now_ns = candle.close_ns
         if now_ns > collateral.now_ns:
             collateral.now_ns = now_ns
+        changed = False
         for candle in passing:
             symbol = candle.symbol
-            matters = symbol in busy or (self.account.held and symbol in collateral.levels())
-            if matters and self._engines[symbol].pass_candle(candle):
-                self._forget_idle()
+            if symbol in busy or (self.account.held and symbol in collateral.levels()):
+                changed = self._engines[symbol].pass_candle(candle) or changed
+        if changed:
+            self._forget_idle()
         if self._ends:
             for symbol, end_ns in self._ending().items():
                 if end_ns <= now_ns:
