@@ -28,7 +28,6 @@ from agentic_trading.simulation.resting import MarketModel
 
 LINEAR, BUY = Market.LINEAR, Side.BUY
 Levels = tuple[float, float]
-NAN = float("nan")
 NOWHERE, EVERYWHERE = (float("-inf"), float("inf")), (float("inf"), float("-inf"))
 
 
@@ -50,18 +49,13 @@ class Collateral:
         self._rules = {each.symbol: margin_rules(each.venue) for each in self._perpetuals}
         self._tables = {each.symbol: tiers_of(each) for each in self._perpetuals}
         self._rooms = {
-            each.symbol: max_notional(models[each.symbol].leverage, tiers_of(each))
-            for each in self._perpetuals
+            symbol: max_notional(models[symbol].leverage, table) for symbol, table in self._tables.items()
         }
         self._groups = {
-            each.symbol: [
-                other.symbol for other in self._perpetuals if self.shared(each.symbol, other.symbol)
-            ]
-            for each in self._perpetuals
+            symbol: [each for each in self._tables if self.shared(symbol, each)] for symbol in self._tables
         }
         self._version = -1
         self._levels: dict[str, Levels] = {}
-        self._marked = (NAN, ZERO)  # a mark price as it was converted last
         self.now_ns = 0
         """The end of the last candles that passed: as of when levels are reckoned."""
 
@@ -162,14 +156,8 @@ class Collateral:
 
     def _valued(self, symbol: str, price: Decimal, at_ns: int) -> Decimal:
         """The last mark price; before the first there is, the price of the order."""
-        last = self._marks.last(symbol, at_ns)
-        return price if last is None else self._exactly(last)
-
-    def _exactly(self, mark: float) -> Decimal:
-        """A mark price as a decimal; the last one is asked for again and again."""
-        if mark != self._marked[0]:
-            self._marked = mark, decimal_of(mark)
-        return self._marked[1]
+        last = self._marks.price(symbol, at_ns)
+        return price if last is None else last
 
     # --- being closed out -----------------------------------------------------------------------
 
@@ -292,8 +280,8 @@ class Collateral:
 
     def _mark(self, symbol: str, leg: MarginPosition, at_ns: int) -> Decimal:
         """The last mark price; before the first there is, what was paid."""
-        last = self._marks.last(symbol, at_ns)
-        return average(leg.cost, leg.quantity) if last is None else self._exactly(last)
+        last = self._marks.price(symbol, at_ns)
+        return average(leg.cost, leg.quantity) if last is None else last
 
     def _over(self, symbol: str, candle: Candle) -> Mark:
         if symbol == candle.symbol:

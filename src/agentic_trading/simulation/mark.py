@@ -1,12 +1,14 @@
 """The mark price of each perpetual over every candle, or the stated stand-in for it."""
 
 from bisect import bisect_left, bisect_right
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.models import CLOSE, HIGH, LOW, OPEN, Candle, CandleColumns, FloatArray, plain
+from agentic_trading.core.money import ZERO, decimal_of
 
 
 class Mark(NamedTuple):
@@ -67,6 +69,7 @@ class Marks:
         self._series = {(each.symbol, each.timeframe): each for each in series}
         self._seen: dict[str, Candle] = {}
         self._before: dict[str, float] = {}  # the close of the candle before that
+        self._converted = (float("nan"), ZERO)
 
     def series(self, symbol: str, timeframe: Timeframe) -> MarkSeries | None:
         """The history of a symbol's marks; None if it is not known."""
@@ -118,3 +121,12 @@ class Marks:
             if seen is not None:
                 price = seen.close if seen.close_ns <= known_ns else self._before.get(symbol)
         return price
+
+    def price(self, symbol: str, known_ns: int) -> Decimal | None:
+        """The last mark price known at a time, as money; mostly it is the one that was asked for before."""
+        price = self.last(symbol, known_ns)
+        if price is None:
+            return None
+        if price != self._converted[0]:
+            self._converted = price, decimal_of(price)
+        return self._converted[1]
