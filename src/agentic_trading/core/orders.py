@@ -5,6 +5,10 @@ from decimal import Decimal
 import msgspec
 
 from agentic_trading.core.enums import OrderType, PositionSide, Side, TimeInForce
+from agentic_trading.core.money import ZERO
+
+# Names of their own: enums look their members up slowly.
+BUY, SELL, STOP_MARKET, LIMIT = Side.BUY, Side.SELL, OrderType.STOP_MARKET, OrderType.LIMIT
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -68,9 +72,9 @@ def attached_stop(entry: OrderTerms) -> OrderTerms:
     return OrderTerms(
         strategy=entry.strategy,
         symbol=entry.symbol,
-        side=entry.side.opposite,
-        quantity=Decimal(0),
-        type=OrderType.STOP_MARKET,
+        side=SELL if entry.side is BUY else BUY,
+        quantity=ZERO,
+        type=STOP_MARKET,
         stop_price=entry.protective_stop,
         closing=True,
         reduce_only=True,
@@ -83,9 +87,9 @@ def attached_target(entry: OrderTerms, target: Target) -> OrderTerms:
     return OrderTerms(
         strategy=entry.strategy,
         symbol=entry.symbol,
-        side=entry.side.opposite,
-        quantity=Decimal(0),
-        type=OrderType.LIMIT,
+        side=SELL if entry.side is BUY else BUY,
+        quantity=ZERO,
+        type=LIMIT,
         price=target.price,
         closing=True,
         reduce_only=True,

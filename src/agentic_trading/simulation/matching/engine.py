@@ -79,7 +79,7 @@ class MatchingEngine:
             self._let_arrive(candle)
         else:
             self._open(list(self.orders.values()), candle)
-        if self.orders or liquidator is not None:
+        if self.orders or (liquidator is not None and self._account.held):
             self._go_on(candle)
         return True
 
@@ -113,7 +113,7 @@ class MatchingEngine:
     def _try_liquidation(self, candle: Candle) -> None:
         """Liquidate if the marks demand it, after the stops that the market reaches before."""
         liquidator = self._liquidator
-        if liquidator is None or not self._account.held or not liquidator.is_due(candle):
+        if liquidator is None or not liquidator.is_due(candle):
             return
         orders = self.orders
         for order in list(orders.values()):
