@@ -20,7 +20,7 @@ from agentic_trading.core.events import (
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import CENT_OF_ASSET
 from agentic_trading.portfolio.equity import EquityCurve
-from agentic_trading.simulation.matching.engine import Execution
+from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
 from random_runs import Outcome
 from straight_runs import straight_case

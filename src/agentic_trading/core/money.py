@@ -26,11 +26,13 @@ EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overf
 """Sixty digits and no silent rounding: products and sums of money are exact or raise."""
 
 _ROUNDING = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
+_product = EXACT.multiply
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
 CENT_OF_ASSET = Decimal("0.00000001")
 """Finest unit in which venues keep balances (eight decimals)."""
+_TWELVE_DIGITS = Decimal("0.000000000001")
 _POWERS_OF_TEN = frozenset(str(ONE.scaleb(-digits)) for digits in range(19))
 """As text: that tells 0.01 from 0.010, whose multiples have more digits."""
 
@@ -58,9 +60,9 @@ def decimal_of(value: float) -> Decimal:
 
 
 def _on_grid(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    if str(step) in _POWERS_OF_TEN:  # then rounding to its digits is all there is to do
-        cut = value.quantize(step, rounding, _ROUNDING)
-        return value if cut == value and cut.compare_total_mag(value) < ZERO else cut
+    if step is CENT_OF_ASSET or str(step) in _POWERS_OF_TEN:  # rounding to its digits is all there is to do
+        digits = (value - value).adjusted()  # such a zero keeps the exponent of the value
+        return value if digits >= step.adjusted() else value.quantize(step, rounding, _ROUNDING)
     count, rest = EXACT.divmod(value, step)
     coarser = not rest and not step.same_quantum(value) and step.same_quantum(EXACT.add(value, step))
     if coarser or rounding is ROUND_HALF_EVEN:  # a multiple with fewer digits than the step keeps them
@@ -110,7 +112,7 @@ def margin_up(notional: Decimal, leverage: Decimal) -> Decimal:
 
 def fee_up(notional: Decimal, rate: Decimal) -> Decimal:
     """A fee of ``rate`` on ``notional``, rounded up to eight decimals: fees are never flattered."""
-    return _on_grid(EXACT.multiply(notional, rate), CENT_OF_ASSET, ROUND_CEILING)
+    return _on_grid(_product(notional, rate), CENT_OF_ASSET, ROUND_CEILING)
 
 
 def payment_down(amount: Decimal) -> Decimal:
@@ -133,6 +135,4 @@ def average(total: Decimal, quantity: Decimal) -> Decimal:
     """``total / quantity`` to twelve decimals, half even: for display and averages, never for books."""
     if not quantity:
         return ZERO
-    return _ROUNDING.divide(total, quantity).quantize(
-        Decimal("0.000000000001"), rounding=ROUND_HALF_EVEN, context=_ROUNDING
-    )
+    return _ROUNDING.divide(total, quantity).quantize(_TWELVE_DIGITS, ROUND_HALF_EVEN, _ROUNDING)

@@ -7,7 +7,8 @@ import msgspec
 from agentic_trading.core.enums import OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.money import ZERO
 
-LIMIT, STOP_MARKET = OrderType.LIMIT, OrderType.STOP_MARKET  # enums look their members up slowly
+# Names of their own: enums look their members up slowly.
+STOP_MARKET, LIMIT = OrderType.STOP_MARKET, OrderType.LIMIT
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):

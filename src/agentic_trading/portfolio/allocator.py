@@ -1,6 +1,7 @@
 """From a wanted position to proposals: open, close, reverse, or move the stop; one step at a time."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 import msgspec
 

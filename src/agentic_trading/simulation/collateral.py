@@ -6,11 +6,11 @@ the standing of its positions (unrealised profit less maintenance margin) is zer
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, getcontext
 
 from agentic_trading.core.enums import Market, PositionSide, Side
 from agentic_trading.core.models import Candle, Instrument
-from agentic_trading.core.money import CENT_OF_ASSET, ZERO, average, decimal_of, exact, ratio_on_grid
+from agentic_trading.core.money import CENT_OF_ASSET, EXACT, ZERO, average, decimal_of, exact, ratio_on_grid
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.margin import (
     MarginPosition,
@@ -23,7 +23,7 @@ from agentic_trading.simulation.margin import (
     unrealised,
 )
 from agentic_trading.simulation.mark import Mark, Marks
-from agentic_trading.simulation.opening import order_cost
+from agentic_trading.simulation.opening import payable
 from agentic_trading.simulation.resting import MarketModel
 
 LINEAR, BUY = Market.LINEAR, Side.BUY
@@ -47,6 +47,13 @@ class Collateral:
         self._marks = marks
         self._perpetuals = [each for each in instruments.values() if each.market is LINEAR]
         self._rules = {each.symbol: margin_rules(each.venue) for each in self._perpetuals}
+        self._tables = {each.symbol: tiers_of(each) for each in self._perpetuals}
+        self._rooms = {
+            symbol: max_notional(models[symbol].leverage, table) for symbol, table in self._tables.items()
+        }
+        self._groups = {
+            symbol: [each for each in self._tables if self.shared(symbol, each)] for symbol in self._tables
+        }
         self._version = -1
         self._levels: dict[str, Levels] = {}
         self.now_ns = 0
@@ -69,10 +76,12 @@ class Collateral:
         opened = self._opened(held, side, quantity)
         if not opened:
             return None
-        room = max_notional(self._models[symbol].leverage, tiers_of(instrument))
+        room = self._rooms[symbol]
         if room is not None:
-            kept = abs(held.quantity) if (held.quantity > 0) is (side is BUY) else ZERO
-            if opened * price + kept * self._valued(symbol, price, at_ns) > room:
+            value = opened * price
+            if held.quantity and (held.quantity > ZERO) is (side is BUY):
+                value += abs(held.quantity) * self._valued(symbol, price, at_ns)
+            if value > room:
                 return "above_position_limit"
         return None if self._payable(instrument, side, opened, held, price, at_ns) else "insufficient_margin"
 
@@ -123,7 +132,7 @@ class Collateral:
     @staticmethod
     def _opened(held: MarginPosition, side: Side, quantity: Decimal) -> Decimal:
         """The part of an order that does not merely close."""
-        if not held.quantity or (held.quantity > 0) is (side is BUY):
+        if not held.quantity or (held.quantity > ZERO) is (side is BUY):
             return quantity
         return max(ZERO, quantity - abs(held.quantity))
 
@@ -137,18 +146,18 @@ class Collateral:
         at_ns: int,
     ) -> bool:
         symbol = instrument.symbol
-        turned = held.quantity and (held.quantity > 0) is not (side is BUY)
+        turned = held.quantity and (held.quantity > ZERO) is not (side is BUY)
         free = self.free(instrument.quote, at_ns, symbol if turned else "")
         if turned:
             free += unrealised(held, price)
         mark, model = self._valued(symbol, price, at_ns), self._models[symbol]
         signed = opened if side is BUY else -opened
-        return order_cost(signed, price, mark, model.leverage, model.taker_fee) <= free
+        return payable(signed, price, mark, model.leverage, model.taker_fee, free)
 
     def _valued(self, symbol: str, price: Decimal, at_ns: int) -> Decimal:
         """The last mark price; before the first there is, the price of the order."""
-        last = self._marks.last(symbol, at_ns)
-        return price if last is None else decimal_of(last)
+        last = self._marks.price(symbol, at_ns)
+        return price if last is None else last
 
     # --- being closed out -----------------------------------------------------------------------
 
@@ -161,11 +170,7 @@ class Collateral:
 
     def group(self, symbol: str) -> list[str]:
         """The perpetuals with a position that stand or fall with this one, itself included."""
-        return [
-            each.symbol
-            for each in self._perpetuals
-            if self.shared(symbol, each.symbol) and self._account.legs(each.symbol)
-        ]
+        return [each for each in self._groups[symbol] if self._account.legs(each)]
 
     def behind(self, symbol: str) -> Decimal:
         """The collateral of the symbol's group."""
@@ -175,7 +180,7 @@ class Collateral:
 
     def standing(self, symbol: str, mark: Decimal) -> Decimal:
         """Unrealised profit less maintenance margin of all positions on a symbol at a mark price."""
-        table, rules = tiers_of(self._instruments[symbol]), self._rules[symbol]
+        table, rules = self._tables[symbol], self._rules[symbol]
         total = ZERO
         for leg in self._account.legs(symbol):
             total += unrealised(leg, mark) - maintenance(leg, mark, table, rules)
@@ -209,13 +214,18 @@ class Collateral:
         before somebody looks closer. For one symbol alone that is its liquidation price.
         """
         if self._version != self._account.version:
+            if getcontext() is not EXACT:
+                with exact():
+                    return self.levels()
             self._version = self._account.version
             self._levels = {}
             if self._account.held:
-                with exact():
-                    for each in self._perpetuals:
-                        if each.symbol not in self._levels and self._account.legs(each.symbol):
-                            self._level(self.group(each.symbol), self.behind(each.symbol))
+                done: list[str] = []
+                for symbol in self._groups:
+                    if self._account.legs(symbol) and symbol not in done:
+                        group = self.group(symbol)
+                        done += group
+                        self._level(group, self.behind(symbol))
         return self._levels
 
     def look_again(self) -> None:
@@ -224,12 +234,12 @@ class Collateral:
 
     def touched(self, candle: Candle) -> bool:
         """Whether the marks over a candle reached a level, of its symbol or of one in the same group."""
-        levels = self.levels()
+        levels = self._levels if self._version == self._account.version else self.levels()
         own = levels.get(candle.symbol)
         if own is None:
             return False
-        mark = self._marks.over(candle)
-        if mark.low <= own[0] or mark.high >= own[1]:
+        low, high = self._marks.span(candle)
+        if low <= own[0] or high >= own[1]:
             return True
         for other, (down, up) in levels.items() if len(levels) > 1 else ():
             if other != candle.symbol and self.shared(candle.symbol, other):
@@ -239,25 +249,29 @@ class Collateral:
         return False
 
     def _level(self, group: Sequence[str], collateral: Decimal) -> None:
+        if len(group) == 1:
+            (symbol,) = group
+            level = self._own_level(symbol, collateral, collateral + self._standing_now(symbol))
+            if level is not NOWHERE:
+                self._levels[symbol] = level
+            return
         now = {symbol: self._standing_now(symbol) for symbol in group}
         spare = collateral + sum(now.values(), ZERO)
-        part = spare
-        if len(group) > 1:
-            part = ratio_on_grid(spare, Decimal(len(group)), CENT_OF_ASSET, up=False)
+        part = ratio_on_grid(spare, Decimal(len(group)), CENT_OF_ASSET, up=False)
         levels = {symbol: self._own_level(symbol, part - now[symbol], spare) for symbol in group}
         if any(level is not NOWHERE for level in levels.values()):
             self._levels |= levels
 
     def _own_level(self, symbol: str, behind: Decimal, spare: Decimal) -> Levels:
-        legs, instrument = self._account.legs(symbol), self._instruments[symbol]
-        if len(legs) > 1 or spare <= 0:
+        legs = self._account.legs(symbol)
+        if len(legs) > 1 or spare <= ZERO:
             return EVERYWHERE
-        table, rules = tiers_of(instrument), self._rules[symbol]
-        point = liquidation_point(legs[0], behind, table, rules)
-        long = legs[0].quantity > 0
+        point = liquidation_point(legs[0], behind, self._tables[symbol], self._rules[symbol])
+        long = legs[0].quantity > ZERO
         if point is None:
             return NOWHERE if long else EVERYWHERE
-        level = float(ratio_on_grid(point.numerator, point.denominator, instrument.tick, up=long))
+        tick = self._instruments[symbol].tick
+        level = float(ratio_on_grid(point.numerator, point.denominator, tick, up=long))
         return (level, NOWHERE[1]) if long else (NOWHERE[0], level)
 
     def _standing_now(self, symbol: str) -> Decimal:
@@ -266,8 +280,8 @@ class Collateral:
 
     def _mark(self, symbol: str, leg: MarginPosition, at_ns: int) -> Decimal:
         """The last mark price; before the first there is, what was paid."""
-        last = self._marks.last(symbol, at_ns)
-        return average(leg.cost, leg.quantity) if last is None else decimal_of(last)
+        last = self._marks.price(symbol, at_ns)
+        return average(leg.cost, leg.quantity) if last is None else last
 
     def _over(self, symbol: str, candle: Candle) -> Mark:
         if symbol == candle.symbol:

@@ -2,6 +2,7 @@
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -52,7 +53,7 @@ class CostModel(msgspec.Struct, frozen=True):
             if self.volatility_factor:
                 adverse += spread * self.volatility_factor
             if drifts:
-                adverse += spread * decimal_of(math.sqrt(elapsed_ratio))
+                adverse += spread * _drift(elapsed_ratio)
             if self.impact_factor and candle.volume > 0.0:
                 share = math.sqrt(float(quantity) / candle.volume)
                 adverse += spread * _RANGE_TO_SIGMA * self.impact_factor * decimal_of(share)
@@ -73,6 +74,12 @@ class CostModel(msgspec.Struct, frozen=True):
             return price
         last = price_to_tick(low, instrument.tick, up=True)
         return last if last <= base else min(low, base)
+
+
+@lru_cache(maxsize=256)
+def _drift(elapsed_ratio: float) -> Decimal:
+    """The share of the range; without jitter all orders take the same time, so it is mostly known."""
+    return decimal_of(math.sqrt(elapsed_ratio))
 
 
 FREE = CostModel(fixed_bps=ZERO, latency=False)

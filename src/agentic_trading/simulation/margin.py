@@ -50,7 +50,7 @@ def tiers_of(instrument: Instrument) -> Tiers:
     return instrument.tiers or STAND_IN_TIERS
 
 
-class MarginPosition(NamedTuple):
+class MarginPosition(msgspec.Struct, frozen=True, gc=False):
     """A signed position in base currency and its signed cost (quantity times average entry price)."""
 
     quantity: Decimal
@@ -160,7 +160,7 @@ def liquidation_point(
     contains its own root. None if no price above zero is one: a long that cannot lose its collateral,
     or a short that has lost it at any price.
     """
-    quantity, cost = position
+    quantity, cost = position.quantity, position.cost
     if not quantity:
         return None
     if rules.maintenance_on == "entry":

@@ -1,12 +1,14 @@
 """The mark price of each perpetual over every candle, or the stated stand-in for it."""
 
 from bisect import bisect_left, bisect_right
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
 
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.models import CLOSE, HIGH, LOW, OPEN, Candle, CandleColumns, FloatArray, plain
+from agentic_trading.core.money import ZERO, decimal_of
 
 
 class Mark(NamedTuple):
@@ -67,6 +69,7 @@ class Marks:
         self._series = {(each.symbol, each.timeframe): each for each in series}
         self._seen: dict[str, Candle] = {}
         self._before: dict[str, float] = {}  # the close of the candle before that
+        self._converted = (float("nan"), ZERO)
 
     def series(self, symbol: str, timeframe: Timeframe) -> MarkSeries | None:
         """The history of a symbol's marks; None if it is not known."""
@@ -85,6 +88,13 @@ class Marks:
         mark = series.at(candle.open_ns) if series is not None else None
         return mark or Mark(candle.open, candle.low, candle.high, candle.close, stand_in=True)
 
+    def span(self, candle: Candle) -> tuple[float, float]:
+        """The lowest and the highest mark price while this candle of the traded market formed."""
+        if not self._series:
+            return candle.low, candle.high
+        mark = self.over(candle)
+        return mark.low, mark.high
+
     def beside(self, symbol: str, candle: Candle) -> Mark | None:
         """The mark prices of another symbol while this candle formed, else its last; None if not known."""
         series = self._series.get((symbol, candle.timeframe))
@@ -99,13 +109,24 @@ class Marks:
 
     def last(self, symbol: str, known_ns: int, timeframe: Timeframe | None = None) -> float | None:
         """The last mark price known at a time, of the candles of this timeframe if there are such."""
-        own = None if timeframe is None else self._series.get((symbol, timeframe))
-        price = None if own is None else own.last(known_ns)
-        for series in self._series.values():
-            if price is None and series.symbol == symbol:
-                price = series.last(known_ns)
+        price = None
+        if self._series:  # else those that were seen are all there is
+            own = None if timeframe is None else self._series.get((symbol, timeframe))
+            price = None if own is None else own.last(known_ns)
+            for series in self._series.values():
+                if price is None and series.symbol == symbol:
+                    price = series.last(known_ns)
         if price is None:
             seen = self._seen.get(symbol)
             if seen is not None:
                 price = seen.close if seen.close_ns <= known_ns else self._before.get(symbol)
         return price
+
+    def price(self, symbol: str, known_ns: int) -> Decimal | None:
+        """The last mark price known at a time, as money; mostly it is the one that was asked for before."""
+        price = self.last(symbol, known_ns)
+        if price is None:
+            return None
+        if price != self._converted[0]:
+            self._converted = price, decimal_of(price)
+        return self._converted[1]

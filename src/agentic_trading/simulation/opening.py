@@ -7,7 +7,7 @@ Open a Position in Perpetual Futures Contracts", Bybit's "Order Cost (USDT Contr
 from decimal import Decimal
 
 from agentic_trading.core.models import Instrument
-from agentic_trading.core.money import ONE, ZERO, ratio_on_grid, share_of
+from agentic_trading.core.money import CENT_OF_ASSET, ONE, ZERO, ratio_on_grid, share_of
 from agentic_trading.simulation.margin import MarginPosition, initial_margin, max_notional, tiers_of
 
 
@@ -23,6 +23,19 @@ def order_cost(
     return initial_margin(
         abs(quantity) * _unit_cost(quantity > 0, price, mark, leverage, fee_ratio), leverage
     )
+
+
+def payable(
+    quantity: Decimal, price: Decimal, mark: Decimal, leverage: Decimal, fee_ratio: Decimal, free: Decimal
+) -> bool:
+    """Whether `order_cost` of a signed order is no more than what is free.
+
+    Rounding up adds less than a cent of the asset: only a close case needs the division.
+    """
+    cost = abs(quantity) * _unit_cost(quantity > ZERO, price, mark, leverage, fee_ratio)
+    if cost + leverage * CENT_OF_ASSET <= leverage * free:
+        return True
+    return order_cost(quantity, price, mark, leverage, fee_ratio) <= free
 
 
 def max_open_quantity(

@@ -7,7 +7,7 @@ import msgspec
 
 from agentic_trading.core.enums import OrderType, PositionSide, Side
 from agentic_trading.core.events import OrderTerms
-from agentic_trading.core.models import Candle, Instrument
+from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ONE, ZERO, price_to_tick
 from agentic_trading.simulation.costs import CostModel
 
@@ -17,6 +17,7 @@ TAKES_PROFIT = (OrderType.TAKE_PROFIT_MARKET, OrderType.TAKE_PROFIT_LIMIT)
 
 
 NO_LEVELS: Mapping[str, tuple[float, float]] = {}
+NOWHERE = float("-inf")
 
 
 class FeeAsset(msgspec.Struct, frozen=True):
@@ -67,8 +68,8 @@ class RestingOrder:
 
     __slots__ = (
         "allotted", "arrived_ns", "at_market", "entry_id", "executed", "instrument", "is_target", "leg",
-        "level", "limit", "order_id", "peak", "reduces", "remaining", "rests_as_limit", "rising", "side",
-        "since_ns", "takes_profit", "terms", "trails", "triggered", "waiting", "wanted",
+        "level", "limit", "near", "order_id", "peak", "reduces", "remaining", "rests_as_limit", "rising",
+        "side", "since_ns", "takes_profit", "terms", "trails", "triggered", "waiting", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -101,14 +102,19 @@ class RestingOrder:
         self.rests_as_limit = kind is LIMIT
         self.waiting = not (self.at_market or self.rests_as_limit)
         if self.waiting:
-            self.level = terms.stop_price
+            self.wait_for(terms.stop_price)
             self.takes_profit = kind in TAKES_PROFIT
             self.trails = kind is TRAILING_STOP
             self.rising = (terms.side is BUY) is not self.takes_profit
             self.peak: Decimal | None = None
         else:
-            self.level = None
+            self.wait_for(None)
             self.takes_profit = self.trails = False
+
+    def wait_for(self, level: Decimal | None) -> None:
+        """Have this level from now on; ``near`` is the same as a float, which decides all but close cases."""
+        self.level = level
+        self.near = NOWHERE if level is None else float(level)
 
     def trigger(self, at_ns: int) -> None:
         """Its level was reached: from now on it executes at the market, or rests as a limit."""
@@ -133,32 +139,28 @@ class RestingOrder:
         distance = self.terms.trail_amount
         if distance is None:
             distance = seen * (self.terms.trail_ratio or ZERO)
-        self.level = price_to_tick(
-            seen - distance if selling else seen + distance, self.instrument.tick, up=not selling
-        )
+        away = seen - distance if selling else seen + distance
+        self.wait_for(price_to_tick(away, self.instrument.tick, up=not selling))
         return True
 
-    @property
     def reached_at(self) -> tuple[float, bool]:
         """The price that may do something to it, and whether the market comes from above; -inf for none."""
         buying = self.side is BUY
         if self.waiting:
             if self.level is not None:
-                return float(self.level), not self.rising
+                return self.near, not self.rising
             assert self.terms.activation_price is not None  # a trailing stop that is not active yet
             return float(self.terms.activation_price), buying
         if self.limit is not None and self.rests_as_limit:
             return float(self.limit), buying
-        return float("-inf"), True
+        return NOWHERE, True
 
-    def out_of_reach(self, candle: Candle) -> bool:
-        """Whether a candle surely did not reach the level: in floats, which order like their decimals."""
-        if self.level is None:
-            return True
-        return candle.high < float(self.level) if self.rising else candle.low > float(self.level)
+    def out_of_reach(self, low: float, high: float) -> bool:
+        """Whether prices between these surely did not reach the level; floats order like their decimals."""
+        return self.level is None or (high < self.near if self.rising else low > self.near)
 
 
-class Waits(msgspec.Struct, frozen=True):
+class Waits(msgspec.Struct, frozen=True, gc=False):
     """What the venue waits for: the next arrival, the next candle of a market, or a price.
 
     ``levels`` are (down, up) by symbol: a low at or below ``down``, or a high at or above ``up``, may
@@ -173,3 +175,7 @@ class Waits(msgspec.Struct, frozen=True):
     holding: bool
     every_row: tuple[str, ...] = ()
     marks: Mapping[str, tuple[float, float]] = NO_LEVELS
+
+
+NO_WAITS = Waits(None, at_market=False, levels=NO_LEVELS, holding=False)
+"""Nothing travels, rests or is held."""

@@ -35,30 +35,34 @@ class Travel:
 
     def send(self, command: Event) -> str:
         """Let a command leave and return its symbol; raises TypeError for an event that is none."""
-        if isinstance(command, SubmitOrder):
+        if type(command) is SubmitOrder:
             symbol = command.terms.symbol
             model = self._models[symbol]
-            latency = model.latency_ns
+            at_ns = command.at_ns + model.latency_ns
         elif isinstance(command, AmendOrder | CancelOrder):
             symbol = command.symbol
             model = self._models[symbol]
             own = model.cancel_latency_ns if isinstance(command, CancelOrder) else model.amend_latency_ns
-            latency = model.latency_ns if own is None else own
+            at_ns = command.at_ns + (model.latency_ns if own is None else own)
         else:
             raise TypeError(f"{type(command).__name__} is not a command")
-        at_ns = command.at_ns + latency + (self._jitter(symbol, model) if model.jitter_ns else 0)
-        for earlier_ns, earlier in self.queues[symbol]:
-            if earlier.order_id == command.order_id and type(earlier) is not Expiry:
-                at_ns = max(at_ns, earlier_ns)
-        self.arrive(symbol, at_ns, command)
+        if model.jitter_ns:
+            at_ns += self._jitter(symbol, model)
+        queue = self.queues[symbol]
+        if queue:
+            for earlier_ns, earlier in queue:
+                if earlier.order_id == command.order_id and type(earlier) is not Expiry:
+                    at_ns = max(at_ns, earlier_ns)
+            self.arrive(symbol, at_ns, command)
+        else:
+            queue.append((at_ns, command))
         return symbol
 
     def arrive(self, symbol: str, at_ns: int, command: Command) -> None:
         """Let a command arrive at a time, after what arrives then already."""
         queue = self.queues[symbol]
         queue.append((at_ns, command))
-        if len(queue) > 1:
-            queue.sort(key=_ARRIVAL)  # stable: what arrives together stays in the order of sending
+        queue.sort(key=_ARRIVAL)  # stable: what arrives together stays in the order of sending
 
     def _jitter(self, symbol: str, model: MarketModel) -> int:
         """An exponential delay, by inversion."""

@@ -16,9 +16,10 @@ from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.margin import funding_payment
 from agentic_trading.simulation.mark import Marks
-from agentic_trading.simulation.matching.engine import Execution, MatchingEngine
+from agentic_trading.simulation.matching.at_once import Execution
+from agentic_trading.simulation.matching.engine import MatchingEngine
 from agentic_trading.simulation.matching.liquidation import Liquidator
-from agentic_trading.simulation.resting import NO_LEVELS, MarketModel, Waits
+from agentic_trading.simulation.resting import NO_LEVELS, NO_WAITS, MarketModel, Waits
 from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Travel
 
@@ -85,25 +86,31 @@ class SimulatedVenue:
     def waits(self) -> Waits:
         """What must happen in the market before this venue can have anything to report."""
         marks = self._collateral.levels() if self.account.held else NO_LEVELS
-        if self._waits is None or self._waits.marks is not marks:
-            self._waits = self._reckon(marks)
-        return self._waits
+        waits = self._waits
+        if waits is None or waits.marks is not marks:
+            waits = self._waits = self._reckon(marks)
+        return waits
 
     def _reckon(self, marks: Mapping[str, tuple[float, float]]) -> Waits:
-        at_ns = self._tape.next_ns
+        at_ns, busy, holding = self._tape.next_ns, self._busy, self.account.held > 0
+        if not busy and not holding and at_ns is None and not self._ends:
+            return NO_WAITS
         levels: dict[str, tuple[float, float]] = {}
         every_row: tuple[str, ...] = ()
-        for symbol, engine in self._busy.items():
-            if engine.arriving and (at_ns is None or engine.arriving[0][0] < at_ns):
-                at_ns = engine.arriving[0][0]
-            if engine.book.orders:
-                levels[symbol] = engine.book.levels
-                if engine.book.every_row:
+        for symbol, engine in busy.items():
+            if engine.arriving:
+                arrival_ns = engine.arriving[0][0]
+                if at_ns is None or arrival_ns < at_ns:
+                    at_ns = arrival_ns
+            if engine.orders:
+                down, up, each = engine.book.outlook
+                levels[symbol] = down, up
+                if each:
                     every_row = (*every_row, symbol)
         if self._ends:
             for end_ns in self._ending().values():
                 at_ns = end_ns if at_ns is None else min(at_ns, end_ns)
-        return Waits(at_ns, bool(every_row), levels, self.account.held > 0, every_row, marks)
+        return Waits(at_ns, bool(every_row), levels, holding, every_row, marks)
 
     @property
     def knows_alone(self) -> bool:
@@ -117,8 +124,9 @@ class SimulatedVenue:
     def book_alone(self, terms: OrderTerms, executed: Execution) -> str:
         """Book what `alone` reckoned, as if the order had come; returns the id of the trade."""
         rules = self._instruments[terms.symbol]
-        self.account.book(rules, terms.side, terms.quantity, executed.price)
-        self.account.credit(rules.quote, -executed.fee)
+        self.account.book(
+            rules, terms.side, terms.quantity, executed.price, executed.fee, rules.quote, terms.position_side
+        )
         return self._tape.next_trade()
 
     def send(self, command: Event) -> None:
@@ -135,7 +143,7 @@ class SimulatedVenue:
         if getcontext() is not EXACT:
             with exact():
                 return self.pass_candles(candles, now_ns)
-        passing, collateral = list(candles), self._collateral
+        passing, collateral, busy = list(candles), self._collateral, self._busy
         for candle in passing:
             if candle.symbol in self._perpetuals:
                 self._marks.see(candle)
@@ -143,11 +151,13 @@ class SimulatedVenue:
                 now_ns = candle.close_ns
         if now_ns > collateral.now_ns:
             collateral.now_ns = now_ns
+        changed = False
         for candle in passing:
             symbol = candle.symbol
-            matters = symbol in self._busy or (self.account.held and symbol in collateral.levels())
-            if matters and self._engines[symbol].pass_candle(candle):
-                self._forget_idle()
+            if symbol in busy or (self.account.held and symbol in collateral.levels()):
+                changed = self._engines[symbol].pass_candle(candle) or changed
+        if changed:
+            self._forget_idle()
         if self._ends:
             for symbol, end_ns in self._ending().items():
                 if end_ns <= now_ns:
@@ -162,7 +172,7 @@ class SimulatedVenue:
         """Something has changed; symbols on which nothing travels or rests any more are left alone."""
         self._waits = None
         for symbol, engine in list(self._busy.items()):
-            if not engine.book.orders and not engine.arriving:
+            if not engine.orders and not engine.arriving:
                 del self._busy[symbol]
 
     def _ending(self) -> dict[str, int]:

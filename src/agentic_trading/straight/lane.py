@@ -12,7 +12,7 @@ from agentic_trading.core.events import FeatureVector, OrderTerms, Signal
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
-from agentic_trading.simulation.matching.engine import Execution
+from agentic_trading.simulation.matching.at_once import Execution
 
 FLAT = Direction.FLAT  # a name of its own: enums look their members up slowly
 

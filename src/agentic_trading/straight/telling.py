@@ -15,7 +15,7 @@ from agentic_trading.core.events import (
     SubmitOrder,
 )
 from agentic_trading.execution.order import Order
-from agentic_trading.simulation.matching.engine import Execution
+from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.straight.lane import Instant
 

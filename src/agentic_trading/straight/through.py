@@ -15,7 +15,7 @@ from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
 from agentic_trading.settings import AppSettings
-from agentic_trading.simulation.matching.engine import Execution
+from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.straight.deciding import Decider
 from agentic_trading.straight.lane import Instant, Lane, PlainOrder

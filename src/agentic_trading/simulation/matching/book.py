@@ -3,17 +3,18 @@
 from decimal import Decimal
 
 from agentic_trading.core.enums import Liquidity
-from agentic_trading.core.events import Fill, OrderAccepted, OrderAmended, OrderCanceled
+from agentic_trading.core.events import Fill, OrderAccepted, OrderAmended, OrderCanceled, OrderTerms
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import CENT_OF_ASSET, ONE, ZERO, decimal_of, fee_up, quantity_down, share_of
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.brackets import aim, protect, release
 from agentic_trading.simulation.matching.prices import MAKER, Match
-from agentic_trading.simulation.resting import MarketModel, RestingOrder
+from agentic_trading.simulation.resting import FeeAsset, MarketModel, RestingOrder
 from agentic_trading.simulation.tape import Tape
 
 DOWN, UP = float("-inf"), float("inf")
+Outlook = tuple[float, float, bool]
 
 
 class OrderBook:
@@ -31,39 +32,41 @@ class OrderBook:
         self.orders: dict[str, RestingOrder] = {}
         self.decided: set[str] = set()
         """Groups of which one has executed or triggered: for the others it is too late."""
-        self._model = model
+        self.unpaid = f"insufficient_{'margin' if instrument.can_short else 'balance'}"
+        """Why an order ends that cannot be paid."""
         self._account = account
         self._collateral = collateral
         self._tape = tape
+        self._quote = instrument.quote
+        self._maker_fee, self._taker_fee, self._other = model.maker_fee, model.taker_fee, model.fee_asset
         self._opened_ns = 0
-        self._share = float(model.participation)
+        self._participation, self._share = model.participation, float(model.participation)
         self._lot = float(instrument.lot)
         self._volume = 0.0
         self._room: Decimal | None = None
         self._taken = ZERO
-        self._levels: tuple[float, float] | None = None
-
-    def __contains__(self, order: RestingOrder) -> bool:
-        return order.order_id in self.orders
+        self._outlook: Outlook | None = None
 
     @property
-    def levels(self) -> tuple[float, float]:
-        """The prices (from above, from below) at which something could happen; infinite for none."""
-        if self._levels is None:
-            down, up = DOWN, UP
+    def outlook(self) -> Outlook:
+        """The prices (from above, from below) at which something could happen, infinite for none.
+
+        And whether the next candle matters whatever its prices: something executes, or trails.
+        """
+        if self._outlook is None:
+            down, up, every_row = DOWN, UP, False  # an empty book
             for order in self.orders.values():
-                level, from_above = order.reached_at
+                level, from_above = order.reached_at()
                 down, up = (max(down, level), up) if from_above else (down, min(up, level))
-            self._levels = down, up
-        return self._levels
+                trailing = order.waiting and order.trails and order.level is not None
+                every_row = every_row or order.at_market or trailing
+            self._outlook = down, up, every_row
+        return self._outlook
 
-    @property
-    def every_row(self) -> bool:
-        """Whether the next candle matters whatever its prices: something executes, or trails."""
-        for order in self.orders.values():
-            if order.at_market or (order.waiting and order.trails and order.level is not None):
-                return True
-        return False
+    def sleeps_through(self, candle: Candle) -> bool:
+        """Whether nothing that rests can happen in a candle."""
+        down, up, every_row = self._outlook or self.outlook
+        return candle.low > down and candle.high < up and not every_row
 
     def open_candle(self, candle: Candle) -> None:
         """From here on executions share the volume of this candle."""
@@ -75,23 +78,23 @@ class OrderBook:
     def add(self, order: RestingOrder) -> None:
         """Take an order."""
         self.orders[order.order_id] = order
-        self._levels = None
+        self._outlook = None
         self._tape.reports.append(OrderAccepted(order.order_id, order.arrived_ns))
 
     def moved(self, order: RestingOrder, at_ns: int) -> None:
         """Report the whole quantity and the prices of an order that were changed."""
-        self._levels = None
+        self._outlook = None
         self._tape.reports.append(OrderAmended(order.order_id, at_ns, order.wanted, order.limit, order.level))
 
     def follow(self, order: RestingOrder, seen: Decimal) -> None:
         """Let a trailing stop see a price."""
         if order.follow(seen):
-            self._levels = None
+            self._outlook = None
 
     def trigger(self, order: RestingOrder, at_ns: int) -> None:
         """Its level was reached: whatever it excludes is cancelled."""
         order.trigger(at_ns)
-        self._levels = None
+        self._outlook = None
         self._exclude(order, at_ns)
 
     def cancel(self, order: RestingOrder, at_ns: int, reason: str) -> None:
@@ -112,7 +115,7 @@ class OrderBook:
     def allowed(self, order: RestingOrder) -> Decimal:
         """How much of an order may be executed now: what is left of it, of the volume, and to reduce."""
         most = self._most(order)
-        quantity = self._granted(order.remaining)
+        quantity = self.granted(order.remaining)
         if most is not None and most < quantity:
             quantity = quantity_down(most, self.instrument.lot)
         return quantity
@@ -120,32 +123,23 @@ class OrderBook:
     def take(self, order: RestingOrder, matched: Match, at_ns: int) -> None:
         """Execute what may be executed of an order at a match."""
         rules = self.instrument
-        most = self._account.most(rules, order.side, order.reduces, order.leg)
-        quantity = self._granted(order.remaining)
+        most = self._most(order)
+        quantity = self.granted(order.remaining)
         if most is not None and most < quantity:
             quantity = quantity_down(most, rules.lot)
-        if quantity:
-            if not self._execute(order, quantity, matched, at_ns):
-                self.cancel(order, at_ns, f"insufficient_{'margin' if rules.can_short else 'balance'}")
-                return
-            if self._room is None:
-                self._taken += quantity
-            else:
-                self._room -= quantity
-        if not order.remaining:
+        if quantity and not self._execute(order, quantity, matched, at_ns):
+            self.cancel(order, at_ns, self.unpaid)
+        elif not order.remaining:
             self._finish(order)
         elif most is not None and most - quantity < rules.lot:
             reduces = order.reduces or rules.can_short  # of a leg, by nature
             self.cancel(order, at_ns, "reduce_only" if reduces else "insufficient_holdings")
 
-    def _most(self, order: RestingOrder) -> Decimal | None:
-        return self._account.most(self.instrument, order.side, order.reduces, order.leg)
-
     def surely_grants(self, quantity: Decimal, candle: Candle) -> bool:
         """Whether our share of a whole candle's volume is far larger than a quantity."""
         return candle.volume * self._share > float(quantity) * 1.000001 + self._lot
 
-    def _granted(self, wanted: Decimal) -> Decimal:
+    def granted(self, wanted: Decimal) -> Decimal:
         """How much of a quantity our share of the candle's volume still allows, in lots.
 
         That the share is surely large enough is judged in floats; only a close case needs exact numbers.
@@ -153,28 +147,59 @@ class OrderBook:
         if self._room is None:
             if self._volume * self._share > float(self._taken + wanted) * 1.000001 + self._lot:
                 return wanted
-            share = decimal_of(self._volume) * self._model.participation
+            share = decimal_of(self._volume) * self._participation
             self._room = quantity_down(share, self.instrument.lot) - self._taken
         return min(wanted, self._room)
 
-    def _execute(self, order: RestingOrder, quantity: Decimal, matched: Match, at_ns: int) -> bool:
-        rules, terms, account, side = self.instrument, order.terms, self._account, order.side
-        price, liquidity = matched.price, matched.liquidity
-        fee, asset = self._fee(quantity * price, liquidity)
-        due = fee if asset == rules.quote else ZERO
-        if not self._collateral.affords(rules, side, quantity, price, due, order.leg, self._opened_ns):
+    def settle(
+        self,
+        order_id: str,
+        terms: OrderTerms,
+        quantity: Decimal,
+        price: Decimal,
+        reference: Decimal,
+        liquidity: Liquidity,
+        at_ns: int,
+    ) -> bool:
+        """Book and report an execution of so much; False, and nothing is done, if it cannot be paid."""
+        rules, side, leg, tape, asset = (
+            self.instrument,
+            terms.side,
+            terms.position_side,
+            self._tape,
+            self._quote,
+        )
+        rate = self._maker_fee if liquidity is MAKER else self._taker_fee
+        fee = fee_up(quantity * price, rate)
+        if self._other is not None:
+            fee, asset = self._fee_in(self._other, quantity * price, rate) or (fee, asset)
+        due = fee if asset == self._quote else ZERO
+        if not self._collateral.affords(rules, side, quantity, price, due, leg, self._opened_ns):
             return False
-        account.book(rules, side, quantity, price, order.leg)
-        account.credit(asset, -fee)
+        self._account.book(rules, side, quantity, price, fee, asset, leg)
+        if self._room is None:
+            self._taken += quantity
+        else:
+            self._room -= quantity
+        fill = Fill(
+            tape.next_trade(), order_id, terms.strategy, terms.symbol, side, quantity, price, fee, asset,
+            liquidity, reference, at_ns,
+        )  # fmt: skip
+        tape.reports.append(fill)
+        return True
+
+    def _most(self, order: RestingOrder) -> Decimal | None:
+        return self._account.most(self.instrument, order.side, order.reduces, order.leg)
+
+    def _execute(self, order: RestingOrder, quantity: Decimal, matched: Match, at_ns: int) -> bool:
+        terms = order.terms
+        price, reference, liquidity = matched.price, matched.reference, matched.liquidity
+        if not self.settle(order.order_id, terms, quantity, price, reference, liquidity, at_ns):
+            return False
         order.remaining -= quantity
         order.executed += quantity
-        fill = Fill(
-            self._tape.next_trade(), order.order_id, terms.strategy, terms.symbol, side, quantity,
-            price, fee, asset, liquidity, matched.reference, at_ns,
-        )  # fmt: skip
-        self._tape.reports.append(fill)
         if terms.protective_stop is not None:
-            protect(self, order, quantity, at_ns)
+            protect(self, order.order_id, terms, quantity, at_ns)
         if terms.targets:
             aim(self, order, at_ns)
         if order.is_target:
@@ -183,23 +208,19 @@ class OrderBook:
             self._exclude(order, at_ns)
         return True
 
-    def _fee(self, notional: Decimal, liquidity: Liquidity) -> tuple[Decimal, str]:
-        """The fee in the third asset if there is enough of it, else in quote currency; rounded up."""
-        model = self._model
-        rate, other = model.maker_fee if liquidity is MAKER else model.taker_fee, model.fee_asset
-        if other is not None:
-            due = fee_up(notional, rate * (ONE - other.discount_ratio))
-            amount = share_of(due, ONE, other.price)
-            if amount * other.price < due:
-                amount += CENT_OF_ASSET
-            if self._account.balances.get(other.asset, ZERO) >= amount:
-                return amount, other.asset
-        return fee_up(notional, rate), self.instrument.quote
+    def _fee_in(self, other: FeeAsset, notional: Decimal, rate: Decimal) -> tuple[Decimal, str] | None:
+        """The fee in the third asset, rounded up; None if there is not enough of it."""
+        due = fee_up(notional, rate * (ONE - other.discount_ratio))
+        amount = share_of(due, ONE, other.price)
+        if amount * other.price < due:
+            amount += CENT_OF_ASSET
+        enough = self._account.balances.get(other.asset, ZERO) >= amount
+        return (amount, other.asset) if enough else None
 
     def _exclude(self, order: RestingOrder, at_ns: int) -> None:
         """What may not go on beside an order that executes or triggers: its group, its own bracket."""
         group, entry_id = order.terms.oco_group, None if order.is_target else order.entry_id
-        if group is None and entry_id is None:
+        if group is None and (entry_id is None or len(self.orders) == 1):
             return
         if group is not None:
             self.decided.add(group)
@@ -215,4 +236,4 @@ class OrderBook:
 
     def _finish(self, order: RestingOrder) -> None:
         del self.orders[order.order_id]
-        self._levels = None
+        self._outlook = None

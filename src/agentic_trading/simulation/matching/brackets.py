@@ -5,7 +5,7 @@ from typing import Protocol
 
 from agentic_trading.core.models import Instrument
 from agentic_trading.core.money import ONE, ZERO, quantity_down
-from agentic_trading.core.orders import attached_stop, attached_target, stop_id_of, target_id_of
+from agentic_trading.core.orders import OrderTerms, attached_stop, attached_target, stop_id_of, target_id_of
 from agentic_trading.simulation.resting import RestingOrder
 
 
@@ -22,12 +22,12 @@ class Bracketed(Protocol):
     def cancel(self, order: RestingOrder, at_ns: int, reason: str) -> None: ...
 
 
-def protect(book: Bracketed, entry: RestingOrder, quantity: Decimal, at_ns: int) -> None:
-    """Work the entry's attached stop for what was filled; it grows with every fill."""
-    stop_id = stop_id_of(entry.order_id)
+def protect(book: Bracketed, entry_id: str, terms: OrderTerms, quantity: Decimal, at_ns: int) -> None:
+    """Work the stop attached to an entry with these terms for what was filled; it grows with every fill."""
+    stop_id = stop_id_of(entry_id)
     stop = book.orders.get(stop_id)
     if stop is None:
-        stop = RestingOrder(stop_id, attached_stop(entry.terms), book.instrument, at_ns, entry.order_id)
+        stop = RestingOrder(stop_id, attached_stop(terms), book.instrument, at_ns, entry_id)
         book.add(stop)
     stop.remaining += quantity
     stop.wanted += quantity

@@ -57,8 +57,11 @@ class OrderDesk:
             self._book.cancel(order, at_ns, command.reason)
 
     def _submit(self, command: SubmitOrder, at_ns: int, candle: Candle) -> RestingOrder | None:
-        book, terms = self._book, command.terms
-        reason = self._objection(terms, at_ns, candle)
+        book, terms, rules = self._book, command.terms, self._rules
+        most = self._account.most(
+            rules, terms.side, terms.reduce_only or terms.close_position, terms.position_side
+        )
+        reason = self.objection(terms, most, decimal_of(candle.open), at_ns, candle.open_ns)
         if reason:
             self._tape.reports.append(OrderRejected(command.order_id, at_ns, reason))
             return None
@@ -76,7 +79,13 @@ class OrderDesk:
             self._travel.arrive(terms.symbol, terms.expires_ns, Expiry(order.order_id))
         return order
 
-    def _objection(self, terms: OrderTerms, at_ns: int, candle: Candle) -> str | None:
+    def objection(
+        self, terms: OrderTerms, most: Decimal | None, shown: Decimal, at_ns: int, open_ns: int
+    ) -> str | None:
+        """Why an order is refused; None if it is not. To be asked once for each that arrives: chance counts.
+
+        ``most`` is what the account lets it execute, ``shown`` the open of the candle.
+        """
         model = self._model
         if model.reject_ratio > 0.0:
             self._judged += 1
@@ -88,22 +97,16 @@ class OrderDesk:
                 return "replaced_order_is_done"  # a stop that was touched cannot be moved any more
         if terms.oco_group is not None and terms.oco_group in self._book.decided:
             return "oco_group_is_done"
-        rules, side, leg = self._rules, terms.side, terms.position_side
-        most = self._account.most(rules, side, terms.reduce_only or terms.close_position, leg)
-        reason = misfit(terms, rules, at_ns, model.hedged) or objection(terms, rules, candle.open, most)
+        rules = self._rules
+        reason = misfit(terms, rules, at_ns, model.hedged) or objection(terms, rules, shown, most)
         if reason is not None:
             return reason
-        if terms.post_only and self._would_take(terms, terms.price, candle):
+        if terms.post_only and within(terms.side, shown, terms.price):
             return "post_only_would_take"
         if most is None and self._on_margin:  # else it only reduces
-            price = terms.price or terms.stop_price or decimal_of(candle.open)
-            return self._collateral.objection(rules, side, terms.quantity, price, leg, candle.open_ns)
+            price, leg = terms.price or terms.stop_price or shown, terms.position_side
+            return self._collateral.objection(rules, terms.side, terms.quantity, price, leg, open_ns)
         return None
-
-    @staticmethod
-    def _would_take(terms: OrderTerms, limit: Decimal | None, candle: Candle) -> bool:
-        """Whether the market shows a price at the limit or better: then the order might take."""
-        return within(terms.side, decimal_of(candle.open), limit)
 
     def _amend(self, command: AmendOrder, at_ns: int, candle: Candle) -> RestingOrder | None:
         """Change an order in place; with a new price or more quantity it goes to the end of the queue."""
@@ -120,7 +123,8 @@ class OrderDesk:
         if command.price is not None and command.price != order.limit:
             order.limit, repriced = command.price, True
         if command.stop_price is not None and command.stop_price != order.level:
-            order.level, repriced = command.stop_price, True
+            order.wait_for(command.stop_price)
+            repriced = True
         order.terms = msgspec.structs.replace(
             order.terms, quantity=wanted, price=order.limit, stop_price=order.level
         )
@@ -149,6 +153,6 @@ class OrderDesk:
             return "quantity_off_lot"
         if any(level is not None and off_tick(level, rules) for level in (price, stop)):
             return "price_off_tick"
-        if price is not None and order.terms.post_only and self._would_take(order.terms, price, candle):
-            return "post_only_would_take"
+        if price is not None and order.terms.post_only and within(order.side, decimal_of(candle.open), price):
+            return "post_only_would_take"  # the market shows a price at the limit or better
         return None

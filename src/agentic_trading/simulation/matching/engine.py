@@ -7,22 +7,22 @@ cancel never undoes what the open did before it, and nothing executes after its 
 out the commands, the prices are those of `prices.py`, the book executes.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
-
-import msgspec
 
 from agentic_trading.core.enums import Liquidity, MarketStatus, TimeInForce
 from agentic_trading.core.models import Candle, Instrument
-from agentic_trading.core.money import ZERO, decimal_of, fee_up
+from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.core.orders import OrderTerms
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
+from agentic_trading.simulation.matching.at_once import AtOnce, Execution
 from agentic_trading.simulation.matching.book import OrderBook
 from agentic_trading.simulation.matching.desk import OrderDesk
-from agentic_trading.simulation.matching.filters import objection
 from agentic_trading.simulation.matching.liquidation import Liquidator
 from agentic_trading.simulation.matching.prices import (
     Match,
+    elapsed_share,
     gap_limit,
     opens_beyond,
     trade_through,
@@ -32,16 +32,6 @@ from agentic_trading.simulation.matching.prices import (
 from agentic_trading.simulation.resting import BUY, MarketModel, RestingOrder
 from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Travel
-
-
-class Execution(msgspec.Struct, frozen=True, gc=False):
-    """A whole order at one price: that, what the market showed, the fee in quote currency, and when."""
-
-    price: Decimal
-    reference: Decimal
-    fee: Decimal
-    at_ns: int
-
 
 IOC, FOK, TAKER = TimeInForce.IOC, TimeInForce.FOK, Liquidity.TAKER
 
@@ -61,8 +51,11 @@ class MatchingEngine:
     ) -> None:
         self.book = OrderBook(instrument, model, account, collateral, tape)
         self._desk = OrderDesk(self.book, model, account, collateral, tape, travel)
+        self._at_once = AtOnce(self.book, self._desk, model, account, tape)
         self._liquidator = liquidator if instrument.can_short else None
+        self._account = account
         self._collateral = collateral
+        self.orders = self.book.orders
         self.arriving = travel.queues[instrument.symbol]
         """Commands on their way here with their times of arrival, the next first."""
         self._instrument = instrument
@@ -76,20 +69,18 @@ class MatchingEngine:
         ):
             return self._stand_still(candle)
         book, liquidator, queue = self.book, self._liquidator, self.arriving
-        endangered = liquidator is not None and self._collateral.touched(candle)
+        endangered = liquidator is not None and self._account.held > 0 and self._collateral.touched(candle)
         arriving = bool(queue) and queue[0][0] < candle.close_ns
-        if not arriving and not endangered:
-            down, up = book.levels
-            if candle.low > down and candle.high < up and not book.every_row:
-                return False
+        if not arriving and not endangered and book.sleeps_through(candle):
+            return False
         book.open_candle(candle)
         if endangered and liquidator is not None:
             liquidator.close_gap(candle)
         if arriving:
             self._let_arrive(candle)
         else:
-            self._open(candle)
-        if book.orders or liquidator is not None:
+            self._open(list(self.orders.values()), candle)
+        if self.orders or (liquidator is not None and self._account.held):
             self._go_on(candle)
         return True
 
@@ -99,20 +90,10 @@ class MatchingEngine:
         None unless it surely executes at once, whole, as if it had come by `pass_candle`; whether it
         can be paid is left to ask. The account is not touched.
         """
-        rules, model, open_ns = self._instrument, self._model, candle.open_ns
-        arrived_ns = max(sent_ns + model.latency_ns, open_ns)
+        arrived_ns = max(sent_ns + self._model.latency_ns, candle.open_ns)
         if candle.filled or arrived_ns >= candle.close_ns:
             return None
-        quantity = terms.quantity
-        if objection(terms, rules, candle.open, None if terms.side is BUY else quantity) is not None:
-            return None
-        if not self.book.surely_grants(quantity, candle):
-            return None
-        base, costs = decimal_of(candle.open), model.costs
-        elapsed = (arrived_ns - open_ns) / (candle.close_ns - open_ns)
-        impact = quantity if costs.impact_factor else ZERO
-        price = costs.taker_price(rules, terms.side, base, candle, elapsed, impact)
-        return Execution(price, base, fee_up(quantity * price, model.taker_fee), arrived_ns)
+        return self._at_once.reckon(terms, arrived_ns, candle)
 
     @property
     def can_be_alone(self) -> bool:
@@ -127,6 +108,9 @@ class MatchingEngine:
 
     def _go_on(self, candle: Candle) -> None:
         """Inside the candle, after its open and all arrivals."""
+        if self.book.sleeps_through(candle):
+            self._try_liquidation(candle)
+            return
         if self._model.optimistic:
             self._try_limits(candle)
         self._try_liquidation(candle)
@@ -154,8 +138,14 @@ class MatchingEngine:
         liquidator = self._liquidator
         if liquidator is None or not liquidator.is_due(candle):
             return
-        for order in list(self.book.orders.values()):
-            if order.waiting and not order.takes_profit and order.level is not None and order in self.book:
+        orders = self.orders
+        for order in list(orders.values()):
+            if (
+                order.waiting
+                and not order.takes_profit
+                and order.level is not None
+                and order.order_id in orders
+            ):
                 base = trigger_price(order.level, candle, rising=order.rising)
                 if base is not None and liquidator.spares(candle, base):
                     self._trigger(order, base, candle, candle.close_ns)
@@ -164,13 +154,23 @@ class MatchingEngine:
 
     def _let_arrive(self, candle: Candle) -> None:
         """What arrived by the open is carried out, the open executes, then the others arrive by time."""
-        queue, carry_out, open_ns = self.arriving, self._desk.carry_out, candle.open_ns
-        while queue and queue[0][0] <= open_ns:
-            carry_out(queue.pop(0)[1], open_ns, candle)
-        if self.book.orders:
-            self._open(candle)
+        queue, orders, open_ns = self.arriving, self.orders, candle.open_ns
+        carry_out, at_once = self._desk.carry_out, self._at_once.carry_out
+        there = list(orders.values()) if orders else []
+        if queue[0][0] <= open_ns:
+            command = queue.pop(0)[1]
+            together = bool(queue) and queue[0][0] <= open_ns
+            if together or not at_once(command, open_ns, candle):
+                carry_out(command, open_ns, candle)
+                while queue and queue[0][0] <= open_ns:
+                    carry_out(queue.pop(0)[1], open_ns, candle)
+                there = list(orders.values())
+        if there:
+            self._open(there, candle)
         while queue and queue[0][0] < candle.close_ns:
             at_ns, command = queue.pop(0)
+            if at_once(command, at_ns, candle):
+                continue
             order = carry_out(command, at_ns, candle)
             if order is None:
                 continue
@@ -179,11 +179,10 @@ class MatchingEngine:
             elif order.trails:
                 self.book.follow(order, decimal_of(candle.open))
 
-    def _open(self, candle: Candle) -> None:
+    def _open(self, there: Sequence[RestingOrder], candle: Candle) -> None:
         """The open executes, oldest first: orders at the market, levels it reaches, limits it betters."""
-        book, open_ns = self.book, candle.open_ns
-        orders = book.orders
-        for order in list(orders.values()):
+        book, orders, open_ns = self.book, self.orders, candle.open_ns
+        for order in there:
             if order.order_id not in orders:
                 continue
             if order.waiting:
@@ -198,17 +197,18 @@ class MatchingEngine:
                     book.take(order, better, open_ns)
 
     def _wait_at_the_open(self, order: RestingOrder, candle: Candle) -> None:
+        level, shown = order.level, candle.open
         if (
-            order.level is not None
-            and not order.out_of_reach(candle)
-            and opens_beyond(order.level, candle, rising=order.rising)
+            level is not None
+            and not order.out_of_reach(shown, shown)
+            and opens_beyond(level, candle, rising=order.rising)
         ):
-            self._trigger(order, decimal_of(candle.open), candle, candle.open_ns)
+            self._trigger(order, decimal_of(shown), candle, candle.open_ns)
         elif order.trails:
             self.book.follow(order, decimal_of(candle.open))
 
     def _take_at_arrival(self, order: RestingOrder, candle: Candle) -> None:
-        elapsed = (order.arrived_ns - candle.open_ns) / (candle.close_ns - candle.open_ns)
+        elapsed = elapsed_share(candle, order.arrived_ns)
         self._take_now(order, decimal_of(candle.open), candle, order.arrived_ns, elapsed)
 
     def _take_now(
@@ -226,7 +226,7 @@ class MatchingEngine:
             lasting is not FOK or quantity == order.remaining
         ):
             book.take(order, Match(price, base, TAKER), at_ns)
-        if (lasting is IOC or lasting is FOK) and order in book:
+        if (lasting is IOC or lasting is FOK) and order.order_id in self.orders:
             book.cancel(order, at_ns, "immediate_or_cancel" if lasting is IOC else "fill_or_kill")
 
     # --- inside the candle ----------------------------------------------------------------------
@@ -238,13 +238,13 @@ class MatchingEngine:
 
     def _try_stops(self, candle: Candle, only_from_ns: int | None = None) -> None:
         """Stops that the candle touches; nobody knows whether before they were there, so after it."""
-        for order in list(self.book.orders.values()):
-            if not order.waiting or order.takes_profit or order not in self.book:
+        for order in list(self.orders.values()):
+            if not order.waiting or order.takes_profit or order.order_id not in self.orders:
                 continue
             if only_from_ns is not None and order.arrived_ns != only_from_ns:
                 continue
             base = None
-            if order.level is not None and not order.out_of_reach(candle):
+            if order.level is not None and not order.out_of_reach(candle.low, candle.high):
                 base = trigger_price(order.level, candle, rising=order.rising)
             if base is None and order.trails:
                 base = self._trail(order, candle)
@@ -267,15 +267,15 @@ class MatchingEngine:
 
     def _try_limits(self, candle: Candle) -> None:
         """Limits that the candle trades through, and take-profits that it touches."""
-        for order in list(self.book.orders.values()):
-            if order not in self.book or order.arrived_ns >= candle.close_ns:
+        for order in list(self.orders.values()):
+            if order.order_id not in self.orders or order.arrived_ns >= candle.close_ns:
                 continue  # gone, or it came to be at this close
             if order.waiting and order.takes_profit and order.level is not None:
                 from_open = order.since_ns <= candle.open_ns
                 base = trigger_price(order.level, candle, rising=order.rising, from_open=from_open)
                 if base is not None:
                     self._trigger(order, base, candle, candle.close_ns)
-            if order.rests_as_limit and order.limit is not None and order in self.book:
+            if order.rests_as_limit and order.limit is not None and order.order_id in self.orders:
                 from_open, touch = order.since_ns <= candle.open_ns, self._model.touch_fills
                 matched = trade_through(order.side, order.limit, candle, from_open=from_open, touch=touch)
                 if matched is not None:

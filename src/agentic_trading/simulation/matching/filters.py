@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from agentic_trading.core.enums import MarketStatus, OrderType, PositionSide, TimeInForce
+from agentic_trading.core.enums import MarketStatus, OrderType, PositionSide, Side, TimeInForce
 from agentic_trading.core.events import OrderTerms
-from agentic_trading.core.models import Instrument
-from agentic_trading.core.money import ONE, ZERO, decimal_of
+from agentic_trading.core.models import Instrument, PriceBand
+from agentic_trading.core.money import ONE, ZERO
 from agentic_trading.core.orders import Target
 
 MARKET, LIMIT, TRAILING_STOP = OrderType.MARKET, OrderType.LIMIT, OrderType.TRAILING_STOP
@@ -21,10 +21,10 @@ PRICED = {
 """Whether a type of order has a limit, and whether it has a trigger."""
 AT_ONCE = (MARKET, LIMIT)
 """They execute or rest as they are; all others wait for their level first."""
-NET, GTC, GTD = PositionSide.NET, TimeInForce.GTC, TimeInForce.GTD
+BUY, NET, GTC, GTD = Side.BUY, PositionSide.NET, TimeInForce.GTC, TimeInForce.GTD
 
 
-def objection(terms: OrderTerms, rules: Instrument, shown: float, most: Decimal | None) -> str | None:
+def objection(terms: OrderTerms, rules: Instrument, shown: Decimal, most: Decimal | None) -> str | None:
     """Why the venue does not take an order; None if it does.
 
     ``shown`` is the price the market shows, by which an order without a price of its own is valued;
@@ -32,50 +32,49 @@ def objection(terms: OrderTerms, rules: Instrument, shown: float, most: Decimal 
     possible: closing orders know no minimum, maximum or band, and what a stop may reduce is asked when
     it triggers.
     """
-    quantity, price, stop = terms.quantity, terms.price, terms.stop_price
-    if not terms.close_position and (quantity <= 0 or quantity % rules.lot):
+    quantity, price, stop, kind = terms.quantity, terms.price, terms.stop_price, terms.type
+    protective, activation = terms.protective_stop, terms.activation_price
+    closing, whole = terms.closing, terms.close_position
+    if not whole and (quantity <= ZERO or quantity % rules.lot):
         return "quantity_off_lot"
-    for level in (price, stop, terms.protective_stop, terms.activation_price):
-        if level is not None and off_tick(level, rules):
-            return "price_off_tick"
+    if (
+        (price is not None and off_tick(price, rules))
+        or (stop is not None and off_tick(stop, rules))
+        or (protective is not None and off_tick(protective, rules))
+        or (activation is not None and off_tick(activation, rules))
+    ):
+        return "price_off_tick"
     if terms.targets and not fit(terms.targets, rules):
         return "targets_invalid"
-    if not (terms.closing or terms.close_position):
+    if not (closing or whole):
         if quantity < rules.min_quantity:
             return "below_min_quantity"
-        valued = price or stop
-        # Surely above at the whole part of the price; only a close case needs the price itself.
-        if (valued is not None or quantity * int(shown) < rules.min_notional) and (
-            quantity * (valued or decimal_of(shown)) < rules.min_notional
-        ):
+        if quantity * (price or stop or shown) < rules.min_notional:
             return "below_min_notional"
-    if (terms.type is MARKET or terms.type is LIMIT) and most is not None and most < rules.lot:
-        reducing = terms.reduce_only or terms.close_position or terms.position_side is not NET
+    if most is not None and (kind is MARKET or kind is LIMIT) and most < rules.lot:
+        reducing = terms.reduce_only or whole or terms.position_side is not NET
         return "reduce_only_without_position" if reducing else "insufficient_holdings"
-    return None if terms.closing else beyond_bounds(quantity, price, terms, rules, shown)
-
-
-def off_tick(price: Decimal, rules: Instrument) -> bool:
-    """Whether a price is not one at which the instrument can trade."""
-    return price <= 0 or bool(price % rules.tick)
-
-
-def beyond_bounds(
-    quantity: Decimal, price: Decimal | None, terms: OrderTerms, rules: Instrument, shown: float
-) -> str | None:
-    """The largest order and the price band, where the rules of the instrument are known."""
+    if closing:
+        return None
     largest = rules.max_quantity
     if price is None and rules.max_market_quantity is not None:
         largest = rules.max_market_quantity
     if largest is not None and quantity > largest:
         return "above_max_quantity"
-    if price is not None and rules.price_band is not None:
-        reference = terms.stop_price or decimal_of(shown)
-        if terms.side.sign > 0 and price > reference * rules.price_band.up:
-            return "price_outside_band"
-        if terms.side.sign < 0 and price < reference * rules.price_band.down:
-            return "price_outside_band"
+    band = rules.price_band
+    if price is not None and band is not None and outside(band, price, terms.side, stop or shown):
+        return "price_outside_band"
     return None
+
+
+def off_tick(price: Decimal, rules: Instrument) -> bool:
+    """Whether a price is not one at which the instrument can trade."""
+    return price <= ZERO or bool(price % rules.tick)
+
+
+def outside(band: PriceBand, price: Decimal, side: Side, reference: Decimal) -> bool:
+    """Whether a limit is worse than the band around a reference price allows."""
+    return price > reference * band.up if side is BUY else price < reference * band.down
 
 
 def trails(terms: OrderTerms) -> bool:

@@ -49,7 +49,7 @@ class Liquidator:
 
     def is_due(self, candle: Candle) -> bool:
         """Whether the marks over a candle liquidate the position on its symbol."""
-        if not self._collateral.touched(candle):
+        if not self._account.held or not self._collateral.touched(candle):
             return False
         if self._collateral.fails(candle.symbol, candle):
             return True

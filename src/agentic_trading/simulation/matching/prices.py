@@ -30,6 +30,11 @@ class Match(msgspec.Struct, frozen=True, gc=False):
     liquidity: Liquidity
 
 
+def elapsed_share(candle: Candle, at_ns: int) -> float:
+    """Which share of a candle has passed at a time inside it."""
+    return (at_ns - candle.open_ns) / (candle.close_ns - candle.open_ns)
+
+
 def within(side: Side, price: Decimal, limit: Decimal | None) -> bool:
     """Whether a price is no worse than a limit; without a limit every price is."""
     return limit is None or (price <= limit if side is BUY else price >= limit)
@@ -65,8 +70,7 @@ def trade_through(
 
 def opens_beyond(level: Decimal, candle: Candle, *, rising: bool) -> bool:
     """Whether a level is reached by the open already."""
-    open_price = decimal_of(candle.open)
-    return open_price >= level if rising else open_price <= level
+    return _reached(level, candle.open, rising)
 
 
 def trigger_price(level: Decimal, candle: Candle, *, rising: bool, from_open: bool = True) -> Decimal | None:
@@ -77,11 +81,21 @@ def trigger_price(level: Decimal, candle: Candle, *, rising: bool, from_open: bo
     the level is not reached.
     """
     if not from_open:
-        close = decimal_of(candle.close)
-        if close < level if rising else close > level:
+        if not _reached(level, candle.close, rising):
             return None
         return max(level, decimal_of(candle.low)) if rising else min(level, decimal_of(candle.high))
-    open_price = decimal_of(candle.open)
-    if rising:
-        return max(level, open_price) if decimal_of(candle.high) >= level else None
-    return min(level, open_price) if decimal_of(candle.low) <= level else None
+    if not _reached(level, candle.high if rising else candle.low, rising):
+        return None
+    if not _reached(level, candle.open, rising):
+        return level
+    shown = decimal_of(candle.open)
+    return max(level, shown) if rising else min(level, shown)
+
+
+def _reached(level: Decimal, price: float, rising: bool) -> bool:
+    """Whether a price is at a level or beyond; floats order like their decimals, so only equals are close."""
+    near = float(level)
+    if price != near:
+        return price > near if rising else price < near
+    exact = decimal_of(price)
+    return exact >= level if rising else exact <= level
