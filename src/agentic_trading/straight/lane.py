@@ -44,20 +44,22 @@ class Lane:
         self.next = -1
 
 
-class PlainOrder(msgspec.Struct, frozen=True, eq=False):
-    """A plain order as it was decided: by whom, on which wish, at which mark."""
+class PlainOrder(msgspec.Struct, eq=False, gc=False):
+    """A plain order: whose, on which wish, at which mark; and what the venue made of it, if it executed."""
 
     lane: Lane
     signal: Signal
     vector: FeatureVector
     terms: OrderTerms
     price: float
+    fill: Execution | None = None
+    trade_id: str = ""
 
 
-class Instant(msgspec.Struct, frozen=True, eq=False):
-    """The orders of one close, and what the next candle made of those it executed, in that order."""
+class Instant(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """The orders of one close, and those of them that the next candle executed, in that order."""
 
     at_ns: int
     row: int
     orders: Sequence[PlainOrder]
-    executed: Sequence[tuple[int, str, Execution]]
+    executed: Sequence[PlainOrder]

@@ -17,7 +17,7 @@ from agentic_trading.core.events import (
 from agentic_trading.execution.order import Order
 from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
-from agentic_trading.straight.lane import Instant
+from agentic_trading.straight.lane import Instant, PlainOrder
 
 TAKER, FILLED = Liquidity.TAKER, OrderStatus.FILLED  # names of their own: enums look their members up slowly
 
@@ -43,30 +43,31 @@ class Teller:
         self._equity.refresh()  # or the next mark would, and forget what is settled until then
 
     def _tell(self, instant: Instant) -> None:
-        at_ns, record, next_id = instant.at_ns, self._record, self._next_id
-        orders = instant.orders
-        signals = [order.lane.stamped(order.signal, order.vector) for order in orders]
-        proposals = [
-            Proposal(
-                next_id("proposal"), at_ns, order.terms, order.price, signal.id,
-                "signal" if order.terms.closing else "entry",
-            )
-            for order, signal in zip(orders, signals, strict=True)
-        ]  # fmt: skip
-        intents = [self._approve(proposal, at_ns) for proposal in proposals]
-        for event in (*signals, *proposals, *intents):
-            record(event)
-        traded = {number: (trade_id, fill) for number, trade_id, fill in instant.executed}
-        for number, intent in enumerate(intents):
-            if number in traded:
-                self._note(intent, *traded[number])
-            else:
+        at_ns, orders, record, next_id = instant.at_ns, instant.orders, self._record, self._next_id
+        signals, proposals, intents = [], [], []
+        for order in orders:
+            signal = order.lane.stamped(order.signal, order.vector)
+            record(signal)
+            signals.append(signal.id)
+        for order, cause in zip(orders, signals, strict=True):
+            terms, reason = order.terms, "signal" if order.terms.closing else "entry"
+            proposal = Proposal(next_id("proposal"), at_ns, terms, order.price, cause, reason)
+            record(proposal)
+            proposals.append(proposal)
+        for order, proposal in zip(orders, proposals, strict=True):
+            intent = self._approve(proposal, at_ns)
+            record(intent)
+            intents.append(intent)
+            if order.fill is None:
                 self._orders.react(intent)
                 self._venue.send(SubmitOrder(intent.order_id, at_ns, intent.terms))
-        for number, trade_id, fill in instant.executed:
-            self._tell_fill(intents[number], trade_id, fill, instant.row)
+            else:
+                self._note(intent, order.fill, order.trade_id)
+        for order in instant.executed:
+            intent = intents[0] if len(orders) == 1 else intents[orders.index(order)]
+            self._tell_fill(intent.order_id, order, instant.row)
 
-    def _note(self, intent: OrderIntent, trade_id: str, fill: Execution) -> None:
+    def _note(self, intent: OrderIntent, fill: Execution, trade_id: str) -> None:
         terms, at_ns = intent.terms, fill.at_ns
         quantity = terms.quantity
         order = Order(
@@ -75,15 +76,17 @@ class Teller:
         )  # fmt: skip
         self._orders.note(order, trade_id)
 
-    def _tell_fill(self, intent: OrderIntent, trade_id: str, executed: Execution, row: int) -> None:
-        order_id, terms, record, at_ns = intent.order_id, intent.terms, self._record, executed.at_ns
+    def _tell_fill(self, order_id: str, order: PlainOrder, row: int) -> None:
+        terms, record, executed = order.terms, self._record, order.fill
+        assert executed is not None
+        at_ns, quantity = executed.at_ns, terms.quantity
         fill = Fill(
-            trade_id, order_id, terms.strategy, terms.symbol, terms.side, terms.quantity,
-            executed.price, executed.fee, self._quote, TAKER, executed.reference, at_ns,
+            order.trade_id, order_id, terms.strategy, terms.symbol, terms.side, quantity, executed.price,
+            executed.fee, self._quote, TAKER, executed.reference, at_ns,
         )  # fmt: skip
         record(OrderAccepted(order_id, at_ns))
         record(fill)
         self._post(fill)
         self._entries.unseen(self._market, row)
         self._follow(fill)
-        record(OrderClosed(order_id, at_ns, terms, terms.quantity, "filled"))
+        record(OrderClosed(order_id, at_ns, terms, quantity, "filled"))
