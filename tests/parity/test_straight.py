@@ -21,7 +21,7 @@ from agentic_trading.core.models import Candle
 from agentic_trading.core.money import CENT_OF_ASSET
 from agentic_trading.portfolio.equity import EquityCurve
 from agentic_trading.simulation.matching.at_once import Execution
-from agentic_trading.simulation.venue import SimulatedVenue
+from agentic_trading.simulation.matching.engine import MatchingEngine
 from random_runs import Outcome
 from straight_runs import straight_case
 
@@ -87,9 +87,9 @@ def test_the_runs_change_between_both_ways() -> None:
 @pytest.mark.parametrize("fault", ["cash", "quantity", "time", "row"])
 def test_a_fault_in_the_short_way_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison fails for a fill of another fee, size, or time, and for marks with another position."""
-    alone, settle = SimulatedVenue.alone, EquityCurve.settle
+    alone, settle = MatchingEngine.alone, EquityCurve.settle
 
-    def wrong(self: SimulatedVenue, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
+    def wrong(self: MatchingEngine, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
         fill = alone(self, terms, sent_ns + (fault == "time"), candle)
         if fill is None or fault != "cash":
             return fill
@@ -98,7 +98,7 @@ def test_a_fault_in_the_short_way_shows(fault: str, monkeypatch: pytest.MonkeyPa
     def late(self: EquityCurve, position: int, quantity: float, cash: float) -> None:
         settle(self, position, quantity * (1.0 if fault == "row" else 1.0 + 1e-12), cash - (fault == "row"))
 
-    monkeypatch.setattr(SimulatedVenue, "alone", wrong)
+    monkeypatch.setattr(MatchingEngine, "alone", wrong)
     if fault in ("quantity", "row"):
         monkeypatch.setattr(EquityCurve, "settle", late)
     seed = 38 if fault == "time" else 40

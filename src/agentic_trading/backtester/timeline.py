@@ -1,7 +1,7 @@
 """The candles of all symbols on one time axis: which of them close at which instant, and at what price."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -120,6 +120,18 @@ class CandleReader:
             columns.symbol: (CandleRows(columns).at, None if rows is None else plain(rows))
             for columns, rows in zip(timeline.columns, timeline.rows, strict=True)
         }
+
+    def reader(self, symbol: str) -> Callable[[int], Candle | None]:
+        """Gives the candle of one symbol that closes at a row; None where there is none."""
+        candle_at, own_rows = self._of[symbol]
+        if own_rows is None:
+            return candle_at
+
+        def found(row: int) -> Candle | None:
+            own = own_rows[row]
+            return candle_at(own) if own >= 0 else None
+
+        return found
 
     def of(self, symbols: Sequence[str], row: int) -> tuple[Candle, ...]:
         """The candles of some symbols that close at a row, in the order of ``symbols``."""

@@ -9,6 +9,7 @@ import msgspec
 
 from agentic_trading.execution.order import Order
 
+_NAME, _DONE = attrgetter("order_id"), attrgetter("done_ns")
 _ROOM = 4096
 """So many orders are kept as they are before any is packed."""
 
@@ -63,13 +64,17 @@ class Orders(dict[str, Order]):
         """Pack the oldest orders, up to the first that is open; to be called now and then."""
         if len(self) < self._room:
             return
-        ended = list(takewhile(attrgetter("done_ns"), self.values()))
+        ended = list(takewhile(_DONE, self.values()))
         if not ended:
             return
         self._packed.append(zlib.compress(msgspec.msgpack.encode(ended), 1))
-        for order in ended:
-            self._highest = max(self._highest, order.order_id)
-            del self[order.order_id]
+        names = list(map(_NAME, ended))
+        self._highest = max(self._highest, *names)
+        if len(names) == len(self):
+            self.clear()
+        else:
+            for name in names:
+                del self[name]
 
     def _unpack(self) -> None:
         everything = {order.order_id: order for order in self.history}

@@ -6,7 +6,7 @@ order of the candles. What happens inside is said by `simulation.matching`, an e
 share one account.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, getcontext
 
 from agentic_trading.core.events import Event, Funding, OrderTerms
@@ -117,9 +117,9 @@ class SimulatedVenue:
         """Whether plain market orders that come alone can be reckoned by `alone`."""
         return all(engine.can_be_alone for engine in self._engines.values())
 
-    def alone(self, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
-        """What a market order gets in a candle where nothing else happens; see `MatchingEngine.alone`."""
-        return self._engines[terms.symbol].alone(terms, sent_ns, candle)
+    def alone(self, symbol: str) -> Callable[[OrderTerms, int, Candle], Execution | None]:
+        """Tells what a market order gets where nothing else happens; see `MatchingEngine.alone`."""
+        return self._engines[symbol].alone
 
     def book_alone(self, terms: OrderTerms, executed: Execution) -> str:
         """Book what `alone` reckoned, as if the order had come; returns the id of the trade."""

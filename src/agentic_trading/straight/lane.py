@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from agentic_trading.agents import Agents
+from agentic_trading.backtester.timeline import CandleReader
 from agentic_trading.backtester.wake import Watch
 from agentic_trading.core.enums import POSTURES, Direction
 from agentic_trading.core.events import FeatureVector, OrderTerms, Signal
@@ -13,6 +14,7 @@ from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
 from agentic_trading.simulation.matching.at_once import Execution
+from agentic_trading.simulation.venue import SimulatedVenue
 
 FLAT = Direction.FLAT  # a name of its own: enums look their members up slowly
 
@@ -21,17 +23,21 @@ class Lane:
     """One strategy on one symbol: whom to ask, where it stands, and its next trigger row."""
 
     __slots__ = (
-        "answer", "direction", "following", "held", "key", "next", "own_rows", "position", "posture",
-        "regimes", "stamped", "symbol", "vector", "volatility",
+        "alone", "answer", "candle", "direction", "following", "held", "key", "next", "own_rows", "position",
+        "posture", "regimes", "stamped", "symbol", "vector", "volatility",
     )  # fmt: skip
 
-    def __init__(self, agents: Agents, inputs: Inputs, watch: Watch) -> None:
+    def __init__(
+        self, agents: Agents, venue: SimulatedVenue, inputs: Inputs, candles: CandleReader, watch: Watch
+    ) -> None:
         agent = agents.strategy(watch.strategy)
         self.key = watch.strategy, watch.symbol
         self.symbol = watch.symbol
         self.position = inputs.timeline.symbols.index(watch.symbol)
         rows = inputs.timeline.rows[self.position]
         self.own_rows = None if rows is None else plain(rows)
+        self.candle = candles.reader(watch.symbol)
+        self.alone = venue.alone(watch.symbol)
         self.following = watch.following
         self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
         self.vector = agents.features.reader((agent.timeframe, watch.symbol))

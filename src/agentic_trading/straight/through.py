@@ -70,11 +70,11 @@ class StraightThrough:
         self._clock = clock
         self._times = plain(inputs.timeline.close_ns)
         self._teller = Teller(agents, venue, market, recorder.tap[1])
-        self._candles = CandleReader(inputs.timeline)
         rank = {each.settings.strategy_id: number for number, each in enumerate(inputs.contenders)}
         frames = {each.settings.strategy_id: each.timeframe.ns for each in inputs.contenders}
         ranked = sorted(watches, key=lambda each: (frames[each.strategy], each.symbol, rank[each.strategy]))
-        self._lanes = [Lane(agents, inputs, watch) for watch in ranked]
+        candles = CandleReader(inputs.timeline)
+        self._lanes = [Lane(agents, venue, inputs, candles, watch) for watch in ranked]
         self._decide = Decider(agents, self._lanes, market).order
         self._barred = bytes(market.day_edges.astype(bool)) + b"\1"
         """Rows at which a day begins, and the end: the bus must look at them, if somebody does."""
@@ -242,8 +242,8 @@ class StraightThrough:
         executed: list[PlainOrder] = []
         for order in sequence:
             terms, lane = order.terms, order.lane
-            candles = self._candles.of((lane.symbol,), row)
-            fill = self._venue.alone(terms, at_ns, candles[0]) if candles else None
+            candle = lane.candle(row)
+            fill = None if candle is None else lane.alone(terms, at_ns, candle)
             if fill is None or not self._book(lane, terms, fill):
                 break
             order.fill, order.trade_id = fill, self._venue.book_alone(terms, fill)
