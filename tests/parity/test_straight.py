@@ -84,27 +84,24 @@ def test_the_runs_change_between_both_ways() -> None:
 
 
 @pytest.mark.property
-@pytest.mark.parametrize("fault", ["cash", "quantity", "time", "row"])
+@pytest.mark.parametrize("fault", ["fee", "price", "time", "marks"])
 def test_a_fault_in_the_short_way_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison fails for a fill of another fee, size, or time, and for marks with another position."""
-    alone, settle = MatchingEngine.alone, EquityCurve.settle
+    """The comparison fails for a fill of another fee, price or time, and for marks of another position."""
+    alone = MatchingEngine.alone
 
     def wrong(self: MatchingEngine, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
         fill = alone(self, terms, sent_ns + (fault == "time"), candle)
-        if fill is None or fault != "cash":
+        if fill is None or fault not in ("fee", "price"):
             return fill
-        return msgspec.structs.replace(fill, fee=fill.fee + CENT_OF_ASSET)
+        return msgspec.structs.replace(fill, **{fault: getattr(fill, fault) + CENT_OF_ASSET})
 
-    def late(self: EquityCurve, position: int, quantity: float, cash: float) -> None:
-        settle(self, position, quantity * (1.0 if fault == "row" else 1.0 + 1e-12), cash - (fault == "row"))
-
-    monkeypatch.setattr(MatchingEngine, "alone", wrong)
-    if fault in ("quantity", "row"):
-        monkeypatch.setattr(EquityCurve, "settle", late)
     seed = 38 if fault == "time" else 40
-    case = straight_case(seed)
+    case, bus = straight_case(seed), all_ways(seed)["bus"]
+    monkeypatch.setattr(MatchingEngine, "alone", wrong)
+    if fault == "marks":
+        monkeypatch.setattr(EquityCurve, "_refresh", lambda self: None)
     with case.loaded() as (inputs, chosen):
-        assert case.run(inputs, chosen, "auto").fingerprint != all_ways(seed)["bus"].fingerprint
+        assert case.run(inputs, chosen, "auto").fingerprint != bus.fingerprint
 
 
 @pytest.mark.property

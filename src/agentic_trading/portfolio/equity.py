@@ -75,7 +75,7 @@ class EquityCurve:
         self._posted = ledger.posted
         self._read = 0  # how many of them
         self._cash = self._value = 0.0
-        self.refresh()
+        self._refresh()
         self._levels = new_levels(self._value)
         self._level = self._levels.data
         self.losses: Sequence[float] = plain(self._levels[DROP:])
@@ -115,7 +115,7 @@ class EquityCurve:
         ``limits`` and ``day_ends`` as in `core.equity.mark_rows`.
         """
         if len(self._posted) != self._read:
-            self.refresh()
+            self._refresh()
         if self._count + stop - start > self._capacity:
             self._make_room(stop - start)
         reached: int = mark_rows(
@@ -129,11 +129,6 @@ class EquityCurve:
             self._until = reached
             self._marked_until_ns = market.times.item(reached - 1)
         return reached
-
-    def settle(self, position: int, quantity: float, cash: float) -> None:
-        """Mark from now on with a trade that the ledger is told later: quantity of a symbol, and cash."""
-        self._quantities[position] = quantity
-        self._cash = self._value = cash
 
     def look(self, market: UnseenMarket, row: int) -> None:
         """Mark a row of which `react` will only hear that its candles closed; its day ends after that."""
@@ -203,7 +198,7 @@ class EquityCurve:
     def _mark(self) -> None:
         """Mark the prices that were shown."""
         if len(self._posted) != self._read:
-            self.refresh()
+            self._refresh()
         if self._count == self._capacity:
             self._make_room(1)
         mark_rows(
@@ -215,7 +210,7 @@ class EquityCurve:
     def _at_last_close(self, what: int) -> float:
         return float(self._rows[what, self._count - 1])
 
-    def refresh(self) -> None:
+    def _refresh(self) -> None:
         """Take over the ledger's exact numbers as floats, of the symbols of what was posted since."""
         ledger = self._ledger
         for symbol in self._posted[self._read :]:

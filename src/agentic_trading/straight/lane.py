@@ -1,6 +1,5 @@
-"""What goes straight through: a strategy's lane on a symbol, its plain orders, the instants they share."""
+"""What goes straight through: a strategy's lane on a symbol, and its plain orders."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -13,7 +12,6 @@ from agentic_trading.core.events import FeatureVector, OrderTerms, Signal
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
-from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
 
 FLAT = Direction.FLAT  # a name of its own: enums look their members up slowly
@@ -50,22 +48,11 @@ class Lane:
         self.next = -1
 
 
-class PlainOrder(msgspec.Struct, eq=False, gc=False):
-    """A plain order: whose, on which wish, at which mark; and what the venue made of it, if it executed."""
+class PlainOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A plain order as it was decided: whose, on which wish, at which mark."""
 
     lane: Lane
     signal: Signal
     vector: FeatureVector
     terms: OrderTerms
     price: float
-    fill: Execution | None = None
-    trade_id: str = ""
-
-
-class Instant(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """The orders of one close, and those of them that the next candle executed, in that order."""
-
-    at_ns: int
-    row: int
-    orders: Sequence[PlainOrder]
-    executed: Sequence[PlainOrder]

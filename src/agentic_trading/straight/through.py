@@ -1,7 +1,6 @@
 """From a plain wish to the booked fill, order after order, until something is not plain."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.recorder import Recorder
@@ -10,22 +9,21 @@ from agentic_trading.backtester.timeline import CandleReader, MarketRows
 from agentic_trading.backtester.wake import NEVER, Watch
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import Direction, ExecutionStyle, Side, TradingState
-from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
+from agentic_trading.straight.booking import Booking
 from agentic_trading.straight.deciding import Decider
-from agentic_trading.straight.lane import Instant, Lane, PlainOrder
-from agentic_trading.straight.telling import Teller
+from agentic_trading.straight.lane import Lane, PlainOrder
 from agentic_trading.strategies.agent import StrategyFailed
 
 # Names of their own: enums look their members up slowly.
 FLAT, LONG, BUY, ACTIVE = Direction.FLAT, Direction.LONG, Side.BUY, TradingState.ACTIVE
 _BATCH = 128
-"""So many instants with orders are told at a time: few enough to lie in the processor's cache until then."""
+"""After so many orders somebody is told how far it is: few enough for their records to lie in the cache."""
 _AHEAD = 4096
 """So many rows are asked about before they are marked."""
 
@@ -69,7 +67,7 @@ class StraightThrough:
         self._skipper = skipper
         self._clock = clock
         self._times = plain(inputs.timeline.close_ns)
-        self._teller = Teller(agents, venue, market, recorder.tap[1])
+        self._booking = Booking(agents, venue, market, recorder.tap[1])
         rank = {each.settings.strategy_id: number for number, each in enumerate(inputs.contenders)}
         frames = {each.settings.strategy_id: each.timeframe.ns for each in inputs.contenders}
         ranked = sorted(watches, key=lambda each: (frames[each.strategy], each.symbol, rank[each.strategy]))
@@ -81,9 +79,7 @@ class StraightThrough:
         self._gaps = [*sorted(inputs.timeline.gaps), len(inputs.timeline)]
         self._every = isinstance(skipper, EveryRow)
         self._quote = agents.quote
-        self._cash = ZERO
-        self._net: list[Decimal] = []
-        self._untold: list[Instant] = []
+        self._balances = agents.ledger.balances
         self._unmarked = 0
         self._asked = 0
         """The row about which somebody is asked."""
@@ -104,7 +100,7 @@ class StraightThrough:
         if alarm_ns != NEVER or not self._is_quiet():
             return row, passed, False
         self._take_up(row)
-        self._agents.catch_up.tell = self._catch_up
+        self._agents.catch_up.ask = self._catch_up
         first, passed_row = row, row if passed else -1
         while True:
             at, orders = self._ask_from(row)
@@ -125,11 +121,10 @@ class StraightThrough:
                 leave, marked = row, False
                 break
             passed_row = row
-            if len(self._untold) >= _BATCH:
-                self._tell()
+            if not self.orders % _BATCH:
                 progress(row)
-        self._tell()
         self._agents.catch_up.rest()
+        self._skipper.ask_again()
         self._clock.now_ns = min(self._clock.now_ns, self._times[leave - 1])  # it may have been asked ahead
         self.rows_looked_at += leave - first if self._every else 0
         return leave, marked or leave == passed_row, marked
@@ -153,8 +148,6 @@ class StraightThrough:
         for lane in self._lanes:
             book = ledger.position(*lane.key)
             lane.stand(book.quantity, book.direction)
-        self._cash = ledger.balance(self._quote)
-        self._net = [ledger.net_quantity(symbol) for symbol in self._market.timeline.symbols]
         self._unmarked, self._limit_hit = row, False
 
     # --- who wants what -----------------------------------------------------------------------
@@ -218,51 +211,57 @@ class StraightThrough:
         return not self._limit_hit
 
     def _catch_up(self) -> None:
-        """A strategy that is asked wants to know how things stand."""
-        self._tell()
+        """A strategy that is asked wants to know what the account is worth, or what came since its entry."""
         self._mark(self._asked + 1)
-
-    def _tell(self) -> None:
-        """Tell everybody what has gone straight through so far."""
-        if self._untold:
-            self._teller.tell(self._untold)
-            self._untold.clear()
-            self._agents.entries.unseen(self._market, self._unmarked)
-            self._skipper.ask_again()
 
     # --- what becomes of it -------------------------------------------------------------------
 
     def _execute(self, orders: list[PlainOrder], row: int) -> bool:
-        """Let orders meet the candles of a row, in the venue's order; False if the venue must have some."""
+        """Let orders meet the candles of a row; False if the venue, and so the bus, must have some."""
+        at_ns, booking = self._times[row - 1], self._booking
         if len(orders) > 1:
-            sequence = sorted(orders, key=lambda order: order.lane.position)
-        else:
-            sequence = orders
-        at_ns = self._times[row - 1]
-        executed: list[PlainOrder] = []
-        for order in sequence:
-            terms, lane = order.terms, order.lane
-            candle = lane.candle(row)
-            fill = None if candle is None else lane.alone(terms, at_ns, candle)
-            if fill is None or not self._book(lane, terms, fill):
-                break
-            order.fill, order.trade_id = fill, self._venue.book_alone(terms, fill)
-            executed.append(order)
-        self.orders += len(executed)
-        self._untold.append(Instant(at_ns, row, orders, executed))
-        return len(executed) == len(orders)
-
-    def _book(self, lane: Lane, terms: OrderTerms, fill: Execution) -> bool:
-        """Take an execution into account; False if it cannot be paid."""
-        traded = terms.quantity if terms.side is BUY else -terms.quantity
-        cash = self._cash - traded * fill.price - fill.fee
-        if cash < ZERO:
+            return self._execute_several(orders, row, at_ns)
+        order = orders[0]
+        intent, fill = booking.decided(order, at_ns), self._reckon(order, at_ns, row)
+        if fill is None:
+            booking.create(intent)
+            booking.send(intent)
             return False
-        net = self._net[lane.position] + traded
-        self._cash, self._net[lane.position] = cash, net
-        if terms.closing:
-            lane.stand(ZERO, FLAT)
-        else:
-            lane.stand(traded, LONG)
-        self._agents.equity.settle(lane.position, float(net), float(cash))
+        booking.executed(intent, fill, row)
+        self._stand(order)
         return True
+
+    def _execute_several(self, orders: list[PlainOrder], row: int, at_ns: int) -> bool:
+        """The same for those of one instant: created in the order of decision, executed in the venue's."""
+        booking = self._booking
+        intents = booking.all_decided(orders, at_ns)
+        for intent in intents:
+            booking.create(intent)
+        left = list(range(len(orders)))
+        for number in sorted(left, key=lambda number: orders[number].lane.position):
+            fill = self._reckon(orders[number], at_ns, row)
+            if fill is None:
+                break
+            booking.executed(intents[number], fill, row, created=True)
+            self._stand(orders[number])
+            left.remove(number)
+        for number in left:
+            booking.send(intents[number])
+        return not left
+
+    def _reckon(self, order: PlainOrder, at_ns: int, row: int) -> Execution | None:
+        """What an order gets from its candle in a row; None if not plainly all, or if it cannot be paid."""
+        terms, lane = order.terms, order.lane
+        candle = lane.candle(row)
+        fill = None if candle is None else lane.alone(terms, at_ns, candle)
+        if fill is None or terms.side is not BUY:
+            return fill
+        due = terms.quantity * fill.price + fill.fee
+        return fill if due <= self._balances[self._quote] else None
+
+    def _stand(self, order: PlainOrder) -> None:
+        self.orders += 1
+        if order.terms.closing:
+            order.lane.stand(ZERO, FLAT)
+        else:
+            order.lane.stand(order.terms.quantity, LONG)

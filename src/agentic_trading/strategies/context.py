@@ -42,22 +42,22 @@ _FLAT = Position(ZERO, ZERO)
 
 
 class CatchUp:
-    """Called before anything is read that orders change: ``tell`` tells the agents what they do not know.
+    """Called before a strategy reads what marks tell: whoever marks rows later than it asks catches up.
 
-    It is set for as long as somebody tells them less than happens.
+    ``ask`` is set for as long as somebody does that.
     """
 
-    __slots__ = ("tell",)
+    __slots__ = ("ask",)
 
     def __init__(self) -> None:
         self.rest()
 
     def rest(self) -> None:
-        """From now on the agents know everything at once."""
-        self.tell: Callable[[], object] = bool
+        """From now on all rows are marked before anybody is asked."""
+        self.ask: Callable[[], object] = bool
 
     def __call__(self) -> None:
-        self.tell()
+        self.ask()
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -96,7 +96,6 @@ class Context:
 
     @property
     def position(self) -> Position:
-        self._desk.catch_up()
         book = self._desk.settled.position(self._strategy, self.instrument.symbol)
         quantity, cost = book.quantity, book.cost
         if quantity is not self._position.quantity or cost is not self._cost:
@@ -110,7 +109,6 @@ class Context:
 
     @property
     def working(self) -> Sequence[OpenOrder]:
-        self._desk.catch_up()
         return self._desk.working.working(self._strategy, self.instrument.symbol)
 
     @property
