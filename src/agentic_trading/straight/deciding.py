@@ -26,6 +26,7 @@ class Decider:
     ) -> PlainOrder | None:
         """The one order that a wish comes to; None if it is not plain, or might be refused."""
         if signal.stop is not None or signal.targets or signal.valid_for or signal.style not in AT_MARKET:
+            lane.is_plain = False
             return None
         opens = lane.direction is FLAT
         if opens is (signal.direction is FLAT):

@@ -21,8 +21,8 @@ class Lane:
     """One strategy on one symbol: whom to ask, where it stands, and its next trigger row."""
 
     __slots__ = (
-        "alone", "answer", "candle", "direction", "following", "held", "key", "next", "own_rows", "position",
-        "posture", "regimes", "stamped", "symbol", "vector", "volatility",
+        "alone", "answer", "candle", "direction", "following", "held", "is_plain", "key", "next", "own_rows",
+        "position", "posture", "regimes", "stamped", "symbol", "vector", "volatility",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +40,8 @@ class Lane:
         self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
         self.vector = agents.features.reader((agent.timeframe, watch.symbol))
         self.regimes = agents.gate.allowed(watch.strategy)
+        self.is_plain = True
+        """Until it wishes for what is not: most likely it will again, and need not be asked twice."""
         self.stand(ZERO, FLAT)
 
     def stand(self, held: Decimal, direction: Direction) -> None:

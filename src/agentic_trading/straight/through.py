@@ -83,7 +83,7 @@ class StraightThrough:
         self._unmarked = 0
         self._asked = 0
         """The row about which somebody is asked."""
-        self._limit_hit = False
+        self._limit_hit = self._hopeless = False
         self.rows_looked_at = 0
         self.orders = 0
         """How many orders went straight through."""
@@ -97,7 +97,7 @@ class StraightThrough:
         the same of it, and whether it is marked and the core must look at it now. ``progress`` is told the
         row now and then.
         """
-        if alarm_ns != NEVER or not self._is_quiet():
+        if self._hopeless or alarm_ns != NEVER or not self._is_quiet():
             return row, passed, False
         self._take_up(row)
         self._agents.catch_up.ask = self._catch_up
@@ -123,6 +123,7 @@ class StraightThrough:
             passed_row = row
             if not self.orders % _BATCH:
                 progress(row)
+        self._hopeless = not any(lane.is_plain for lane in self._lanes)
         self._agents.catch_up.rest()
         self._skipper.ask_again()
         self._clock.now_ns = min(self._clock.now_ns, self._times[leave - 1])  # it may have been asked ahead
@@ -175,6 +176,8 @@ class StraightThrough:
             for lane in lanes:
                 if lane.next != at:
                     continue
+                if not lane.is_plain:
+                    return at, None
                 vector = lane.vector(at_ns, ())
                 if vector is None:
                     continue
