@@ -71,8 +71,6 @@ class Skipper:
         self._times = plain(timeline.close_ns)
         self._pairs = [(watch.strategy, watch.symbol) for watch in watches]
         self._lookout = Lookout(watches, core.posture)
-        self.ask_again = self._lookout.ask_again
-        """To be called where strategies may stand elsewhere, and no event of `wake.Moving` said so."""
         self._core = core
         self._venue = venue
         self._gaps = sorted(timeline.gaps)
@@ -130,15 +128,15 @@ class Skipper:
             for symbol, (down, up) in waits.marks.items():
                 if stop > since:
                     stop = self._market.first_mark_touch(symbol, down, up, since, stop)
-        reached = self.mark(row, stop)
+        reached = self._marked = self._core.skip(self._market, row, stop)
         if reached > cores:
             return cores, True
         return reached, passed and reached == row
 
-    def mark(self, row: int, stop: int) -> int:
-        """Mark rows from ``row`` on that need no look; returns the first that does, ``stop`` if none."""
-        reached = self._marked = self._core.skip(self._market, row, stop)
-        return reached
+    def resume(self, marked: int) -> None:
+        """Go on after somebody else has moved strategies, and marked the rows before ``marked``."""
+        self._marked = marked
+        self._lookout.ask_again()
 
     def look(self, row: int) -> Sequence[str]:
         """Prepare the core for the row that `advance` found; returns the symbols whose candles it needs."""
@@ -199,19 +197,15 @@ class EveryRow:
         """The row itself is the next."""
         return row, passed
 
-    def mark(self, row: int, stop: int) -> int:
-        """Mark rows that somebody else has looked at; returns the first that needs a look."""
-        reached = self._marked = self._core.skip(self._market, row, stop)
-        return reached
+    def resume(self, marked: int) -> None:
+        """Go on after somebody else has marked the rows before ``marked``."""
+        self._marked = marked
 
     def look(self, row: int) -> Sequence[str]:
         """Prepare the core for a row; all symbols' candles are needed."""
         if row >= self._marked:
             self._core.look(self._market, row)
         return self._symbols
-
-    def ask_again(self) -> None:
-        """Nobody is asked here where he stands."""
 
 
 def _following(rows: Sequence[int], row: int) -> int:

@@ -1,7 +1,8 @@
 """From a wanted position to proposals: open, close, reverse, or move the stop; one step at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
@@ -53,6 +54,12 @@ _NETTED = "reduce_only"
 """How the venue's reason begins when the account had nothing to reduce for this strategy."""
 _LOOK_AGAIN = ("replaced_order_is_done", "filled")
 """How an exit ends that was short because the stop it was to replace had ended, or had less, when it came."""
+
+
+PlainEntry = Callable[[Signal, float, float | None], OrderTerms | None]
+"""Of signal, mark and volatility; None where the size is unknown or too small."""
+PlainExit = Callable[[Decimal, Direction], OrderTerms]
+"""Of the quantity that is held, and which way."""
 
 
 class Allocator(Reacting):
@@ -153,18 +160,13 @@ class Allocator(Reacting):
         """Whether no signal waits and no entry or exit is under way."""
         return not (self._waiting or self._under_way or self._netted or self._again)
 
-    def plain_entry(
-        self, key: tuple[str, str], signal: Signal, price: float, volatility: float | None
-    ) -> OrderTerms | None:
-        """The one market order by which a signal without a bracket opens a position while nothing works.
+    def plain(self, strategy: str, symbol: str) -> tuple[PlainEntry, PlainExit]:
+        """Give the one market order by which a bare signal opens, or ends, a position while nothing works.
 
-        The same terms as in the proposal that `react` would give; None where that would give something else.
+        The terms are those in the proposal that `react` would give.
         """
-        return self._opening.plain_terms(key, self._pairs[key], signal, price, volatility)
-
-    def plain_exit(self, key: tuple[str, str], quantity: Decimal, direction: Direction) -> OrderTerms:
-        """The one market order that closes a position without a bracket, while nothing works."""
-        return self._closing.whole(key, quantity, direction)
+        key = (strategy, symbol)
+        return partial(self._opening.plain_terms, key, self._pairs[key]), partial(self._closing.whole, key)
 
     def changes(self, strategy: str, signal: Signal) -> bool:
         """Whether a strategy's signal wants anything that is not already so or on its way."""

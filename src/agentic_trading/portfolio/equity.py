@@ -218,7 +218,7 @@ class EquityCurve:
         self._read = len(self._posted)
         cash, value = ledger.balance(self._quote), ledger.quote_value(self._quote)
         self._cash = float(cash)
-        self._value = self._cash if value == cash else float(value)
+        self._value = self._cash if value is cash or value == cash else float(value)
 
     def _make_room(self, rows: int) -> None:
         more = max(self._count + rows - self._capacity, self._capacity)

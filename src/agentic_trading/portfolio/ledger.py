@@ -122,7 +122,9 @@ class Ledger(Reacting):
 
         With it what is left of the assets that have a stated price.
         """
-        value = self.balances.get(quote, ZERO) - self._tied
+        value = self.balances.get(quote, ZERO)
+        if self._tied:
+            value -= self._tied
         for asset, price in self.prices.items():
             value += self.balances.get(asset, ZERO) * price
         return value

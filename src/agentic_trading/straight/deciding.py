@@ -18,7 +18,6 @@ class Decider:
     def __init__(self, agents: Agents, lanes: Sequence[Lane], market: MarketRows) -> None:
         self._lanes = lanes
         self._closes = [plain(closes) for closes in market.closes]
-        self._entry, self._exit = agents.sizing.plain_entry, agents.sizing.plain_exit
         self._plenty = agents.risk.plenty_beside
 
     def order(
@@ -35,12 +34,12 @@ class Decider:
             return None  # two on one symbol meet at the venue
         price = self._closes[lane.position][row]
         if not opens:
-            return PlainOrder(lane, signal, vector, self._exit(lane.key, lane.held, lane.direction), price)
+            return PlainOrder(lane, signal, vector, lane.exit_terms(lane.held, lane.direction), price)
         if lane.regimes is not None and vector.regime not in lane.regimes:
             return None
         if lane.own_rows is not None and lane.own_rows[row] < 0:
             return None  # its price is of an earlier candle, and may be too old
-        terms = self._entry(lane.key, signal, price, lane.volatility(vector))
+        terms = lane.entry_terms(signal, price, lane.volatility(vector))
         if terms is None or not self._has_room(terms, lane.symbol, price, row, others):
             return None
         return PlainOrder(lane, signal, vector, terms, price)
@@ -50,8 +49,8 @@ class Decider:
     ) -> bool:
         on_symbol = on_all = 0.0
         for lane in self._lanes:
-            if lane.held:
-                notional = float(lane.held) * self._closes[lane.position][row]
+            if lane.units:
+                notional = lane.units * self._closes[lane.position][row]
                 on_all += notional
                 if lane.symbol == symbol:
                     on_symbol += notional

@@ -18,11 +18,12 @@ FLAT = Direction.FLAT  # a name of its own: enums look their members up slowly
 
 
 class Lane:
-    """One strategy on one symbol: whom to ask, where it stands, and its next trigger row."""
+    """One strategy on one symbol: whom to ask, and where it stands."""
 
     __slots__ = (
-        "alone", "answer", "candle", "direction", "following", "held", "is_plain", "key", "next", "own_rows",
-        "position", "posture", "regimes", "stamped", "symbol", "vector", "volatility",
+        "alone", "answer", "candle", "direction", "entry_terms", "exit_terms", "following", "held",
+        "is_plain", "key", "own_rows", "position", "posture", "regimes", "stamped", "symbol", "units",
+        "vector", "volatility",
     )  # fmt: skip
 
     def __init__(
@@ -39,15 +40,16 @@ class Lane:
         self.following = watch.following
         self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
         self.vector = agents.features.reader((agent.timeframe, watch.symbol))
+        self.entry_terms, self.exit_terms = agents.sizing.plain(watch.strategy, watch.symbol)
         self.regimes = agents.gate.allowed(watch.strategy)
         self.is_plain = True
         """Until it wishes for what is not: most likely it will again, and need not be asked twice."""
         self.stand(ZERO, FLAT)
 
     def stand(self, held: Decimal, direction: Direction) -> None:
-        """From now on so much is held; the next trigger row is to be looked for again."""
-        self.held, self.direction, self.posture = held, direction, POSTURES[direction]
-        self.next = -1
+        """From now on so much is held."""
+        self.held, self.units = held, float(held)
+        self.direction, self.posture = direction, POSTURES[direction]
 
 
 class PlainOrder(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -65,6 +65,7 @@ class StraightThrough:
         self._venue = venue
         self._market = market
         self._skipper = skipper
+        self._mark_rows = agents.skip
         self._clock = clock
         self._times = plain(inputs.timeline.close_ns)
         self._booking = Booking(agents, venue, market, recorder.tap[1])
@@ -80,6 +81,8 @@ class StraightThrough:
         self._every = isinstance(skipper, EveryRow)
         self._quote = agents.quote
         self._balances = agents.ledger.balances
+        self._next: list[int] = []
+        """The next trigger row of each lane; not known yet where it is below the row that is asked for."""
         self._unmarked = 0
         self._asked = 0
         """The row about which somebody is asked."""
@@ -125,7 +128,7 @@ class StraightThrough:
                 progress(row)
         self._hopeless = not any(lane.is_plain for lane in self._lanes)
         self._agents.catch_up.rest()
-        self._skipper.ask_again()
+        self._skipper.resume(self._unmarked)
         self._clock.now_ns = min(self._clock.now_ns, self._times[leave - 1])  # it may have been asked ahead
         self.rows_looked_at += leave - first if self._every else 0
         return leave, marked or leave == passed_row, marked
@@ -149,6 +152,7 @@ class StraightThrough:
         for lane in self._lanes:
             book = ledger.position(*lane.key)
             lane.stand(book.quantity, book.direction)
+        self._next = [-1] * len(self._lanes)
         self._unmarked, self._limit_hit = row, False
 
     # --- who wants what -----------------------------------------------------------------------
@@ -159,23 +163,20 @@ class StraightThrough:
         Gives that row and the orders it comes to, or None if not all of it is plain. No orders at all: the
         bus must look at that row.
         """
-        lanes, times, barred, end, clock = self._lanes, self._times, self._barred, self._gaps[0], self._clock
+        lanes, rows, times, barred, end = self._lanes, self._next, self._times, self._barred, self._gaps[0]
         while True:
-            at = end
-            for lane in lanes:
-                if lane.next < row:
-                    lane.next = lane.following(lane.posture, row)
-                if lane.next < at:
-                    at = lane.next
+            while (at := min(rows)) < row:
+                number = rows.index(at)
+                rows[number] = lanes[number].following(lanes[number].posture, row)
             if at >= end or barred[at]:
-                return at, []
+                return min(at, end), []
             at_ns = times[at]
-            clock.now_ns = at_ns
-            self._asked = at
+            self._clock.now_ns = at_ns
+            self._asked, number = at, -1
             orders: list[PlainOrder] = []
-            for lane in lanes:
-                if lane.next != at:
-                    continue
+            for _ in range(rows.count(at)):
+                number = rows.index(at, number + 1)
+                lane = lanes[number]
                 if not lane.is_plain:
                     return at, None
                 vector = lane.vector(at_ns, ())
@@ -209,7 +210,7 @@ class StraightThrough:
     def _mark(self, stop: int) -> bool:
         """Mark the rows before ``stop`` that are not yet; False if in one of them a loss limit is hit."""
         if self._unmarked < stop:
-            self._unmarked = self._skipper.mark(self._unmarked, stop)
+            self._unmarked = self._mark_rows(self._market, self._unmarked, stop)
             self._limit_hit = self._unmarked < stop
         return not self._limit_hit
 
@@ -264,7 +265,9 @@ class StraightThrough:
 
     def _stand(self, order: PlainOrder) -> None:
         self.orders += 1
+        lane = order.lane
         if order.terms.closing:
-            order.lane.stand(ZERO, FLAT)
+            lane.stand(ZERO, FLAT)
         else:
-            order.lane.stand(order.terms.quantity, LONG)
+            lane.stand(order.terms.quantity, LONG)
+        self._next[self._lanes.index(lane)] = -1
