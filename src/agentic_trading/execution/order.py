@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.enums import OrderStatus
+from agentic_trading.core.enums import OrderStatus, OrderType
 from agentic_trading.core.events import (
     AmendRejected,
     Event,
@@ -70,6 +70,7 @@ AFTER_ACCEPTED, AFTER_FILL = NEXT[OrderAccepted], NEXT[Fill]
 
 
 # Names of their own: enums look their members up slowly.
+TRAILING_STOP = OrderType.TRAILING_STOP
 PENDING, ACCEPTED, PARTIALLY_FILLED = _S.PENDING, _S.ACCEPTED, _S.PARTIALLY_FILLED
 FILLED, CANCELED = _S.FILLED, _S.CANCELED
 
@@ -130,3 +131,22 @@ class Order(msgspec.Struct, array_like=True, gc=False, eq=False):
         terms = self.terms
         if (report.price, report.stop_price) != (terms.price, terms.stop_price):
             self.terms = msgspec.structs.replace(terms, price=report.price, stop_price=report.stop_price)
+
+
+class OpenOrders:
+    """Open orders of a strategy on a symbol by id, oldest first; stops and targets of the position apart."""
+
+    __slots__ = ("orders", "stops", "targets")
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Order] = {}
+        self.stops: dict[str, Order] = {}
+        self.targets: dict[str, Order] = {}
+
+    def shelf(self, terms: OrderTerms) -> dict[str, Order]:
+        """Where an order belongs: a closing order with a trigger is a stop, one with a limit a target."""
+        if not terms.closing:
+            return self.orders
+        if terms.stop_price is not None or terms.type is TRAILING_STOP:
+            return self.stops
+        return self.orders if terms.price is None else self.targets

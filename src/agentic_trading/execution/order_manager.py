@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from agentic_trading.core.enums import OrderType, Side
+from agentic_trading.core.enums import Side
 from agentic_trading.core.events import (
     AmendRejected,
     CancelOrder,
@@ -17,7 +17,6 @@ from agentic_trading.core.events import (
     OrderIntent,
     OrderNotSent,
     OrderRejected,
-    OrderTerms,
     OrderUnknown,
     attached_stop,
     stop_id_of,
@@ -32,32 +31,14 @@ from agentic_trading.execution.order import (
     CANCELED,
     FILLED,
     PENDING,
+    OpenOrders,
     Order,
     OrderProtocolError,
 )
 
-BUY, TRAILING_STOP = Side.BUY, OrderType.TRAILING_STOP
+BUY = Side.BUY
 _NEVER_PLACED = "entry_without_fill"
 """How a stop or target ends for which nothing was ever filled."""
-
-
-class _Open:
-    """Open orders of a strategy on a symbol by id, oldest first; stops and targets of the position apart."""
-
-    __slots__ = ("orders", "stops", "targets")
-
-    def __init__(self) -> None:
-        self.orders: dict[str, Order] = {}
-        self.stops: dict[str, Order] = {}
-        self.targets: dict[str, Order] = {}
-
-    def shelf(self, terms: OrderTerms) -> dict[str, Order]:
-        """Where an order belongs: a closing order with a trigger is a stop, one with a limit a target."""
-        if not terms.closing:
-            return self.orders
-        if terms.stop_price is not None or terms.type is TRAILING_STOP:
-            return self.stops
-        return self.orders if terms.price is None else self.targets
 
 
 _NONE_PENDING = (ZERO, ZERO)
@@ -79,9 +60,9 @@ class OrderManager(Reacting):
         """Every order of the run by id, in order of creation."""
         self.at_work: dict[tuple[str, str], dict[str, Order]] = {}
         """Open orders by (strategy, symbol) and id, oldest first, stops and targets excluded."""
-        self.bracketed: dict[tuple[str, str], _Open] = {}
+        self.bracketed: dict[tuple[str, str], OpenOrders] = {}
         """Those (strategy, symbol) that have open stops or targets."""
-        self._open: defaultdict[tuple[str, str], _Open] = defaultdict(_Open)
+        self._open: defaultdict[tuple[str, str], OpenOrders] = defaultdict(OpenOrders)
         self._trades: set[str] = set()
 
     @property
@@ -160,9 +141,7 @@ class OrderManager(Reacting):
     @property
     def is_idle(self) -> bool:
         """Whether no order is open, stops and targets included."""
-        return not self.at_work and not any(
-            opened.orders or opened.stops or opened.targets for opened in self._open.values()
-        )
+        return not (self.at_work or self.bracketed)
 
     def note(self, order: Order, trade_id: str) -> None:
         """Take up an order of which everything is known already: filled whole, by one trade."""
@@ -295,7 +274,7 @@ class OrderManager(Reacting):
         return (OrderClosed(order.order_id, at_ns, terms, order.filled, outcome),)
 
 
-def _forget_unplaced(opened: _Open, at_ns: int) -> None:
+def _forget_unplaced(opened: OpenOrders, at_ns: int) -> None:
     """End the stops and targets for which nothing was filled, once there is nothing more to protect."""
     attached = [*opened.stops.values(), *opened.targets.values()]
     for order in attached:

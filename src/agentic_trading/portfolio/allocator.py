@@ -1,8 +1,6 @@
 """From a wanted position to proposals: open, close, reverse, or move the stop; one step at a time."""
 
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
-from functools import partial
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -56,12 +54,6 @@ _LOOK_AGAIN = ("replaced_order_is_done", "filled")
 """How an exit ends that was short because the stop it was to replace had ended, or had less, when it came."""
 
 
-PlainEntry = Callable[[Signal, float, float | None], OrderTerms | None]
-"""Of signal, mark and volatility; None where the size is unknown or too small."""
-PlainExit = Callable[[Decimal, Direction], OrderTerms]
-"""Of the quantity that is held, and which way."""
-
-
 class Allocator(Reacting):
     """Agent ``sizing``: turns admitted signals into proposals.
 
@@ -93,7 +85,7 @@ class Allocator(Reacting):
     ) -> None:
         """``multiplier`` is the safe-mode factor on every size; ``hedged`` keeps long and short apart."""
         self._instruments = instruments
-        self._pairs = Pairs(instruments, allotments, multiplier)
+        self.pairs = Pairs(instruments, allotments, multiplier)
         self._held = settled.held
         self._working = working
         self._at_work = working.at_work
@@ -101,8 +93,8 @@ class Allocator(Reacting):
         self._marks = marks
         self._clock = clock
         self._ids = ids
-        self._opening = Opening(marks, clock, hedged=hedged)
-        self._closing = Closing(instruments, working, hedged=hedged)
+        self.opening = Opening(marks, clock, hedged=hedged)
+        self.closing = Closing(instruments, working, hedged=hedged)
         self._styles = EntryStyles(execution, settled, working, marks, clock, ids)
         self._under_way = self._styles.under_way
         self._waiting: dict[tuple[str, str], Signal] = {}
@@ -160,14 +152,6 @@ class Allocator(Reacting):
         """Whether no signal waits and no entry or exit is under way."""
         return not (self._waiting or self._under_way or self._netted or self._again)
 
-    def plain(self, strategy: str, symbol: str) -> tuple[PlainEntry, PlainExit]:
-        """Give the one market order by which a bare signal opens, or ends, a position while nothing works.
-
-        The terms are those in the proposal that `react` would give.
-        """
-        key = (strategy, symbol)
-        return partial(self._opening.plain_terms, key, self._pairs[key]), partial(self._closing.whole, key)
-
     def changes(self, strategy: str, signal: Signal) -> bool:
         """Whether a strategy's signal wants anything that is not already so or on its way."""
         if self._at_work or self._waiting or self._under_way:
@@ -181,7 +165,7 @@ class Allocator(Reacting):
             return False
         if self.posture(strategy, signal.symbol) is BETWEEN:
             return False
-        return self._closing.new_stop(strategy, signal) is not None
+        return self.closing.new_stop(strategy, signal) is not None
 
     def _after(self, done: OrderClosed) -> list[Event]:
         """An order is done: go on with the signal that waited for it, the entry, or an unfinished exit."""
@@ -248,7 +232,7 @@ class Allocator(Reacting):
             netted = key in self._netted
             self._netted.pop(key, None)
             self._again.pop(key, None)
-        orders = self._closing.terms(key, held, None, reduce_only=not netted)
+        orders = self.closing.terms(key, held, None, reduce_only=not netted)
         return self._propose(orders, self._marks.price(key[1]), cause, reason)
 
     def _cancel_entry(self, key: tuple[str, str], reason: str) -> list[Event]:
@@ -265,8 +249,8 @@ class Allocator(Reacting):
     def _enter(self, key: tuple[str, str], signal: Signal) -> list[Event]:
         if self._deadline:
             self._deadline.pop(key, None)
-        pair, price = self._pairs[key], self._marks.price(signal.symbol)
-        terms = self._opening.terms(signal, pair, price)
+        pair, price = self.pairs[key], self._marks.price(signal.symbol)
+        terms = self.opening.terms(signal, pair, price)
         if isinstance(terms, Refusal):
             return [terms]
         style = pair.allotment.style if signal.style is None else signal.style
@@ -283,14 +267,14 @@ class Allocator(Reacting):
 
     def _move_stops(self, key: tuple[str, str], signal: Signal, held: SubPosition) -> list[Event]:
         """Replace the protective stops if the signal names another price; a signal without one keeps them."""
-        price = None if signal.stop is None else self._closing.new_stop(signal.strategy, signal)
+        price = None if signal.stop is None else self.closing.new_stop(signal.strategy, signal)
         if price is None:
             return []
         mark = self._marks.price(signal.symbol)
         if not loses(price, mark, signal.direction):
             now_ns, sign = self._clock.now_ns, signal.direction.sign
             return [refuse(signal, now_ns, "stop_on_wrong_side", float(price), mark, sign=sign)]
-        orders = self._closing.terms(key, held, price)
+        orders = self.closing.terms(key, held, price)
         return self._propose(orders, mark, signal.id, "stop")
 
     def _without_entry(self, signal: Signal, have: Direction) -> Signal | None:
@@ -305,7 +289,7 @@ class Allocator(Reacting):
         return self._clock.now_ns - signal.at_ns > self._lifetime_ns(signal)
 
     def _lifetime_ns(self, signal: Signal) -> int:
-        return signal.valid_for * self._pairs[signal.strategy, signal.symbol].allotment.timeframe.ns
+        return signal.valid_for * self.pairs[signal.strategy, signal.symbol].allotment.timeframe.ns
 
     def _propose(self, orders: list[OrderTerms], price: float, cause: str, reason: str) -> list[Event]:
         steps: list[Event] = []

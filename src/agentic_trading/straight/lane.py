@@ -1,6 +1,7 @@
 """What goes straight through: a strategy's lane on a symbol, and its plain orders."""
 
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 
@@ -40,7 +41,9 @@ class Lane:
         self.following = watch.following
         self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
         self.vector = agents.features.reader((agent.timeframe, watch.symbol))
-        self.entry_terms, self.exit_terms = agents.sizing.plain(watch.strategy, watch.symbol)
+        sizing = agents.sizing
+        self.entry_terms = partial(sizing.opening.plain_terms, self.key, sizing.pairs[self.key])
+        self.exit_terms = partial(sizing.closing.whole, self.key)
         self.regimes = agents.gate.allowed(watch.strategy)
         self.is_plain = True
         """Until it wishes for what is not: most likely it will again, and need not be asked twice."""
