@@ -72,6 +72,7 @@ class EquityCurve:
         self._prices = np.full((len(symbols), 1), np.nan)
         self._row: Any = self._prices[:, 0].data
         self._quantities = np.zeros(len(symbols))
+        self._held: Any = self._quantities.data
         self._posted = ledger.posted
         self._read = 0  # how many of them
         self._cash = self._value = 0.0
@@ -213,9 +214,11 @@ class EquityCurve:
     def _refresh(self) -> None:
         """Take over the ledger's exact numbers as floats, of the symbols of what was posted since."""
         ledger = self._ledger
-        for symbol in self._posted[self._read :]:
-            self._quantities[self._index[symbol]] = float(ledger.net_quantity(symbol))
-        self._read = len(self._posted)
+        posted = self._posted
+        for number in range(self._read, len(posted)):
+            symbol = posted[number]
+            self._held[self._index[symbol]] = float(ledger.net_quantity(symbol))
+        self._read = len(posted)
         cash, value = ledger.balance(self._quote), ledger.quote_value(self._quote)
         self._cash = float(cash)
         self._value = self._cash if value is cash or value == cash else float(value)

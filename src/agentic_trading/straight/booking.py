@@ -36,27 +36,24 @@ class Booking:
         self._orders, self._see = agents.orders, agents.entries.unseen
         self._post, self._follow = agents.ledger.reactions[Fill], agents.entries.reactions[Fill]
 
-    def decided(self, order: PlainOrder, at_ns: int) -> OrderIntent:
-        """Put the one order of an instant on record."""
-        return self.all_decided((order,), at_ns)[0]
-
-    def all_decided(self, orders: Sequence[PlainOrder], at_ns: int) -> list[OrderIntent]:
+    def decided(self, orders: Sequence[PlainOrder], at_ns: int) -> list[OrderIntent]:
         """Put the orders of an instant on record: all signals, then all proposals, then all intents."""
         record, next_id, approve = self._record, self._next_id, self._approve
-        signals, proposals, intents = [], [], []
+        signals: list[str] = []
         for order in orders:
             signal = order.lane.stamped(order.signal, order.vector)
             record(signal)
-            signals.append(signal)
-        for order, signal in zip(orders, signals, strict=True):
-            reason = "signal" if order.terms.closing else "entry"
-            proposal = Proposal(next_id("proposal"), at_ns, order.terms, order.price, signal.id, reason)
+            signals.append(signal.id)
+        proposals: list[Proposal] = []
+        for order in orders:
+            terms, cause = order.terms, signals[len(proposals)]
+            reason = "signal" if terms.closing else "entry"
+            proposal = Proposal(next_id("proposal"), at_ns, terms, order.price, cause, reason)
             record(proposal)
             proposals.append(proposal)
-        for proposal in proposals:
-            intent = approve(proposal, at_ns)
+        intents = [approve(proposal, at_ns) for proposal in proposals]
+        for intent in intents:
             record(intent)
-            intents.append(intent)
         return intents
 
     def create(self, intent: OrderIntent) -> None:

@@ -9,6 +9,7 @@ from agentic_trading.backtester.timeline import CandleReader, MarketRows
 from agentic_trading.backtester.wake import NEVER, Watch
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import Direction, ExecutionStyle, Side, TradingState
+from agentic_trading.core.events import OrderIntent
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
@@ -223,10 +224,11 @@ class StraightThrough:
     def _execute(self, orders: list[PlainOrder], row: int) -> bool:
         """Let orders meet the candles of a row; False if the venue, and so the bus, must have some."""
         at_ns, booking = self._times[row - 1], self._booking
+        intents = booking.decided(orders, at_ns)
         if len(orders) > 1:
-            return self._execute_several(orders, row, at_ns)
-        order = orders[0]
-        intent, fill = booking.decided(order, at_ns), self._reckon(order, at_ns, row)
+            return self._execute_several(orders, intents, row)
+        order, intent = orders[0], intents[0]
+        fill = self._reckon(order, at_ns, row)
         if fill is None:
             booking.create(intent)
             booking.send(intent)
@@ -235,10 +237,11 @@ class StraightThrough:
         self._stand(order)
         return True
 
-    def _execute_several(self, orders: list[PlainOrder], row: int, at_ns: int) -> bool:
+    def _execute_several(
+        self, orders: Sequence[PlainOrder], intents: Sequence[OrderIntent], row: int
+    ) -> bool:
         """The same for those of one instant: created in the order of decision, executed in the venue's."""
-        booking = self._booking
-        intents = booking.all_decided(orders, at_ns)
+        at_ns, booking = self._times[row - 1], self._booking
         for intent in intents:
             booking.create(intent)
         left = list(range(len(orders)))
