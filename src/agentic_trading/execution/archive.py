@@ -1,6 +1,5 @@
 """All orders of a session by id: those that ended long ago take little room, but are never lost."""
 
-import zlib
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from operator import attrgetter
@@ -24,7 +23,7 @@ class History:
     def __iter__(self) -> Iterator[Order]:
         decoder = msgspec.msgpack.Decoder(list[Order])
         for rows in self._packed:
-            yield from decoder.decode(zlib.decompress(rows))
+            yield from decoder.decode(rows)
         yield from self._recent.values()
 
 
@@ -67,7 +66,7 @@ class Orders(dict[str, Order]):
         ended = list(takewhile(_DONE, self.values()))
         if not ended:
             return
-        self._packed.append(zlib.compress(msgspec.msgpack.encode(ended), 1))
+        self._packed.append(msgspec.msgpack.encode(ended))
         names = list(map(_NAME, ended))
         self._highest = max(self._highest, *names)
         if len(names) == len(self):

@@ -1,6 +1,7 @@
 """Features of a replay: the rows of the feature tables, handed out as their candles close."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import overload
 
 import numpy as np
 
@@ -18,6 +19,10 @@ def _rank(key: Key) -> tuple[int, str]:
     return key[0].ns, key[1]
 
 
+_FEW = 6
+"""So many columns are read at once; of more, those that somebody asks for."""
+
+
 class _Reader:
     """Reads a table row by row, in plain numbers; only of what varies over its rows."""
 
@@ -32,6 +37,7 @@ class _Reader:
         self._first_ns = int(candles.open_ns[0]) if len(candles) else 0
         self._columns = table.columns
         self._values = [plain(column) for column in table.arrays]
+        self._wide = len(self._values) > _FEW
         self._warm = plain(table.warm)
         self._warm_from = len(table) - int(np.argmin(table.warm[::-1])) if not table.warm.all() else 0
         """From this row on all are warm."""
@@ -58,9 +64,13 @@ class _Reader:
                 break
         else:
             own = self.candles.at(row)
-        values = []
-        for column in self._values:
-            values.append(column[row])  # a comprehension would be a call
+        values: Sequence[float]
+        if self._wide:
+            values = _Row(self._values, row)
+        else:
+            values = []
+            for column in self._values:
+                values.append(column[row])  # a comprehension would be a call
         regime, posterior, stale = _UNKNOWN, (0.0, 0.0, 0.0), False
         if self._regime is not None:
             codes, trending, ranging, volatile = self._regime
@@ -70,6 +80,35 @@ class _Reader:
         return FeatureVector(
             self.symbol, self._timeframe, at_ns, own, self._columns, values, regime, posterior, stale
         )
+
+
+class _Row(Sequence[float]):
+    """One row of many columns, of which only what is asked for is read: each lies elsewhere in memory."""
+
+    __slots__ = ("_columns", "_row")
+
+    def __init__(self, columns: Sequence[Sequence[float]], row: int) -> None:
+        self._columns = columns
+        self._row = row
+
+    @overload
+    def __getitem__(self, position: int) -> float: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[float]: ...
+
+    def __getitem__(self, position: int | slice) -> float | Sequence[float]:
+        if isinstance(position, slice):
+            return list(self)[position]
+        return self._columns[position][self._row]
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 Readers = list[tuple[int, _Reader]]

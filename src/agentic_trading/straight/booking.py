@@ -82,7 +82,7 @@ class Booking:
         else:
             done = Order(
                 order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
-                quantity * price, at_ns, at_ns, "filled",
+                fill.notional, at_ns, at_ns, "filled",
             )  # fmt: skip
             self._orders.note(done, trade_id)
         self._see(self._market, row)

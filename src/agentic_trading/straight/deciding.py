@@ -32,7 +32,7 @@ class Decider:
             return None  # a reversal is two orders
         if others and any(other.lane.symbol == lane.symbol for other in others):
             return None  # two on one symbol meet at the venue
-        price = self._closes[lane.position][row]
+        price = self._closes[lane.column][row]
         if not opens:
             return PlainOrder(lane, signal, vector, lane.exit_terms(lane.held, lane.direction), price)
         if lane.regimes is not None and vector.regime not in lane.regimes:
@@ -50,7 +50,7 @@ class Decider:
         on_symbol = on_all = 0.0
         for lane in self._lanes:
             if lane.units:
-                notional = lane.units * self._closes[lane.position][row]
+                notional = lane.units * self._closes[lane.column][row]
                 on_all += notional
                 if lane.symbol == symbol:
                     on_symbol += notional

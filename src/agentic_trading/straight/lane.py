@@ -22,8 +22,8 @@ class Lane:
     """One strategy on one symbol: whom to ask, and where it stands."""
 
     __slots__ = (
-        "alone", "answer", "candle", "direction", "entry_terms", "exit_terms", "following", "held",
-        "is_plain", "key", "own_rows", "position", "posture", "regimes", "stamped", "symbol", "units",
+        "alone", "answer", "candle", "column", "direction", "entry_terms", "exit_terms", "following", "held",
+        "is_plain", "key", "own_rows", "posture", "regimes", "stamped", "symbol", "units",
         "vector", "volatility",
     )  # fmt: skip
 
@@ -33,8 +33,8 @@ class Lane:
         agent = agents.strategy(watch.strategy)
         self.key = watch.strategy, watch.symbol
         self.symbol = watch.symbol
-        self.position = inputs.timeline.symbols.index(watch.symbol)
-        rows = inputs.timeline.rows[self.position]
+        self.column = inputs.timeline.symbols.index(watch.symbol)
+        rows = inputs.timeline.rows[self.column]
         self.own_rows = None if rows is None else plain(rows)
         self.candle = candles.reader(watch.symbol)
         self.alone = venue.alone(watch.symbol)

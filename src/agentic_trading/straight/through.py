@@ -76,8 +76,8 @@ class StraightThrough:
         candles = CandleReader(inputs.timeline)
         self._lanes = [Lane(agents, venue, inputs, candles, watch) for watch in ranked]
         self._decide = Decider(agents, self._lanes, market).order
-        self._barred = bytes(market.day_edges.astype(bool)) + b"\1"
-        """Rows at which a day begins, and the end: the bus must look at them, if somebody does."""
+        self._day_edges = plain(market.day_edges)
+        """Where a day begins, the bus must look at a row, if somebody does."""
         self._gaps = [*sorted(inputs.timeline.gaps), len(inputs.timeline)]
         self._every = isinstance(skipper, EveryRow)
         self._quote = agents.quote
@@ -115,7 +115,7 @@ class StraightThrough:
                 self._mark(at)
                 leave, marked = self._unmarked, False  # or a limit on losses comes first
                 break
-            if self._barred[at + 1]:
+            if at + 1 == len(self._times) or self._day_edges[at + 1]:
                 leave, marked = at, True
                 break
             row = at + 1
@@ -164,12 +164,12 @@ class StraightThrough:
         Gives that row and the orders it comes to, or None if not all of it is plain. No orders at all: the
         bus must look at that row.
         """
-        lanes, rows, times, barred, end = self._lanes, self._next, self._times, self._barred, self._gaps[0]
+        lanes, rows, times, end = self._lanes, self._next, self._times, self._gaps[0]
         while True:
             while (at := min(rows)) < row:
                 number = rows.index(at)
                 rows[number] = lanes[number].following(lanes[number].posture, row)
-            if at >= end or barred[at]:
+            if at >= end or self._day_edges[at]:
                 return min(at, end), []
             at_ns = times[at]
             self._clock.now_ns = at_ns
@@ -245,7 +245,7 @@ class StraightThrough:
         for intent in intents:
             booking.create(intent)
         left = list(range(len(orders)))
-        for number in sorted(left, key=lambda number: orders[number].lane.position):
+        for number in sorted(left, key=lambda number: orders[number].lane.column):
             fill = self._reckon(orders[number], at_ns, row)
             if fill is None:
                 break
@@ -263,8 +263,7 @@ class StraightThrough:
         fill = None if candle is None else lane.alone(terms, at_ns, candle)
         if fill is None or terms.side is not BUY:
             return fill
-        due = terms.quantity * fill.price + fill.fee
-        return fill if due <= self._balances[self._quote] else None
+        return fill if fill.notional + fill.fee <= self._balances[self._quote] else None
 
     def _stand(self, order: PlainOrder) -> None:
         self.orders += 1

@@ -23,10 +23,11 @@ from agentic_trading.simulation.travel import Command
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
-    """A whole order at one price: that, what the market showed, the fee in quote currency, and when."""
+    """A whole order at one price: that, what the market showed, notional and fee in quote currency, when."""
 
     price: Decimal
     reference: Decimal
+    notional: Decimal
     fee: Decimal
     at_ns: int
 
@@ -60,7 +61,8 @@ class AtOnce:
             return None
         elapsed = 0.0 if at_ns == open_ns else elapsed_share(candle, at_ns)
         price = self._taker_price(self._rules, side, shown, candle, elapsed, quantity)
-        return Execution(price, shown, fee_up(quantity * price, self._taker_fee), at_ns)
+        notional = quantity * price
+        return Execution(price, shown, notional, fee_up(notional, self._taker_fee), at_ns)
 
     def carry_out(self, command: Command, at_ns: int, candle: Candle) -> bool:
         """Carry out a command that arrives alone; False, and nothing is done, if it is no such order."""
