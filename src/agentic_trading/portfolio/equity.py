@@ -20,6 +20,7 @@ from agentic_trading.core.equity import (
 )
 from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Event
 from agentic_trading.core.models import FloatArray, IntArray, plain
+from agentic_trading.core.money import ZERO
 from agentic_trading.portfolio.ledger import Ledger
 
 _BLOCK = 4096
@@ -219,7 +220,7 @@ class EquityCurve:
             symbol = posted[number]
             self._held[self._index[symbol]] = float(ledger.net_quantity(symbol))
         self._read = len(posted)
-        cash, value = ledger.balance(self._quote), ledger.quote_value(self._quote)
+        cash, value = ledger.balances.get(self._quote, ZERO), ledger.quote_value(self._quote)
         self._cash = float(cash)
         self._value = self._cash if value is cash or value == cash else float(value)
 

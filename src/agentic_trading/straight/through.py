@@ -66,7 +66,8 @@ class StraightThrough:
         self._venue = venue
         self._market = market
         self._skipper = skipper
-        self._mark_rows = agents.skip
+        self._mark_rows, self._see = agents.equity.skip, agents.entries.unseen
+        self._breakers = agents.breakers
         self._clock = clock
         self._times = plain(inputs.timeline.close_ns)
         self._booking = Booking(agents, venue, market, recorder.tap[1])
@@ -129,6 +130,7 @@ class StraightThrough:
                 progress(row)
         self._hopeless = not any(lane.is_plain for lane in self._lanes)
         self._agents.catch_up.rest()
+        self._see(self._market, self._unmarked)
         self._skipper.resume(self._unmarked)
         self._clock.now_ns = min(self._clock.now_ns, self._times[leave - 1])  # it may have been asked ahead
         self.rows_looked_at += leave - first if self._every else 0
@@ -211,13 +213,15 @@ class StraightThrough:
     def _mark(self, stop: int) -> bool:
         """Mark the rows before ``stop`` that are not yet; False if in one of them a loss limit is hit."""
         if self._unmarked < stop:
-            self._unmarked = self._mark_rows(self._market, self._unmarked, stop)
+            limits = self._breakers.limits
+            self._unmarked = self._mark_rows(self._market, limits, self._unmarked, stop)
             self._limit_hit = self._unmarked < stop
         return not self._limit_hit
 
     def _catch_up(self) -> None:
         """A strategy that is asked wants to know what the account is worth, or what came since its entry."""
         self._mark(self._asked + 1)
+        self._see(self._market, self._unmarked)
 
     # --- what becomes of it -------------------------------------------------------------------
 

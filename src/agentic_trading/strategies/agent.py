@@ -145,7 +145,7 @@ class StrategyAgent(Reacting):
             vector.at_ns,
             vector.candle.close,
             vector.regime,
-            self.volatility(vector),
+            None if self._volatility is None else self.volatility(vector),
             None if signal.style is None else ExecutionStyle(signal.style),
         )
 
