@@ -33,7 +33,11 @@ class Booking:
         self._record = record
         self._next_id, self._quote = agents.ids.next, agents.quote
         self._approve = agents.risk.approve
-        self._orders, self._see = agents.orders, agents.entries.unseen
+        self._note, self._see = agents.orders.note, agents.entries.unseen
+        hears = agents.orders.reactions
+        self.create = hears[OrderIntent]
+        """Tells the order manager of an order that is not `executed` at once, or not alone."""
+        self._accept, self._fill = hears[OrderAccepted], hears[Fill]
         self._post, self._follow = agents.ledger.reactions[Fill], agents.entries.reactions[Fill]
 
     def decided(self, orders: Sequence[PlainOrder], at_ns: int) -> list[OrderIntent]:
@@ -56,10 +60,6 @@ class Booking:
             record(intent)
         return intents
 
-    def create(self, intent: OrderIntent) -> None:
-        """Tell the order manager of an order that is not `executed` at once, or not alone."""
-        self._orders.react(intent)
-
     def send(self, intent: OrderIntent) -> None:
         """Leave an order that was created to the bus: it is on its way to the venue."""
         self._send(SubmitOrder(intent.order_id, intent.at_ns, intent.terms))
@@ -77,14 +77,14 @@ class Booking:
         record(traded)
         self._post(traded)
         if created:
-            self._orders.react(accepted)
-            self._orders.react(traded)
+            self._accept(accepted)
+            self._fill(traded)
         else:
             done = Order(
                 order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
                 fill.notional, at_ns, at_ns, "filled",
             )  # fmt: skip
-            self._orders.note(done, trade_id)
+            self._note(done, trade_id)
         self._see(self._market, row)
         self._follow(traded)
         record(OrderClosed(order_id, at_ns, terms, quantity, "filled"))
