@@ -20,8 +20,7 @@ from agentic_trading.core.events import (
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import CENT_OF_ASSET
 from agentic_trading.portfolio.equity import EquityCurve
-from agentic_trading.simulation.matching.at_once import Execution
-from agentic_trading.simulation.matching.engine import MatchingEngine
+from agentic_trading.simulation.matching.at_once import AtOnce, Execution
 from random_runs import Outcome
 from straight_runs import straight_case
 
@@ -87,17 +86,17 @@ def test_the_runs_change_between_both_ways() -> None:
 @pytest.mark.parametrize("fault", ["fee", "price", "time", "marks"])
 def test_a_fault_in_the_short_way_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison fails for a fill of another fee, price or time, and for marks of another position."""
-    alone = MatchingEngine.alone
+    reckon = AtOnce.reckon
 
-    def wrong(self: MatchingEngine, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
-        fill = alone(self, terms, sent_ns + (fault == "time"), candle)
+    def wrong(self: AtOnce, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
+        fill = reckon(self, terms, sent_ns + (fault == "time"), candle)
         if fill is None or fault not in ("fee", "price"):
             return fill
         return msgspec.structs.replace(fill, **{fault: getattr(fill, fault) + CENT_OF_ASSET})
 
     seed = 38 if fault == "time" else 40
     case, bus = straight_case(seed), all_ways(seed)["bus"]
-    monkeypatch.setattr(MatchingEngine, "alone", wrong)
+    monkeypatch.setattr(AtOnce, "reckon", wrong)
     if fault == "marks":
         monkeypatch.setattr(EquityCurve, "_refresh", lambda self: None)
     with case.loaded() as (inputs, chosen):

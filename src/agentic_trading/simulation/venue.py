@@ -118,7 +118,7 @@ class SimulatedVenue:
         return all(engine.can_be_alone for engine in self._engines.values())
 
     def alone(self, symbol: str) -> Callable[[OrderTerms, int, Candle], Execution | None]:
-        """Tells what a market order gets where nothing else happens; see `MatchingEngine.alone`."""
+        """Tells what a market order gets where nothing else happens; see `AtOnce.reckon`."""
         return self._engines[symbol].alone
 
     def book_alone(self, terms: OrderTerms, executed: Execution) -> str:

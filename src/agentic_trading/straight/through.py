@@ -89,6 +89,7 @@ class StraightThrough:
         self._asked = 0
         """The row about which somebody is asked."""
         self._limit_hit = self._hopeless = False
+        self._progress: Callable[[int], object] = bool
         self.rows_looked_at = 0
         self.orders = 0
         """How many orders went straight through."""
@@ -105,6 +106,7 @@ class StraightThrough:
         if self._hopeless or alarm_ns != NEVER or not self._is_quiet():
             return row, passed, False
         self._take_up(row)
+        self._progress = progress
         self._agents.catch_up.ask = self._catch_up
         first, passed_row = row, row if passed else -1
         while True:
@@ -207,8 +209,10 @@ class StraightThrough:
             if not self._every:
                 self.rows_looked_at += 1
             row = at + 1
-            if row - self._unmarked >= _AHEAD and not self._mark(row):
-                return at, None
+            if row - self._unmarked >= _AHEAD:
+                if not self._mark(row):
+                    return at, None
+                self._progress(row)
 
     def _mark(self, stop: int) -> bool:
         """Mark the rows before ``stop`` that are not yet; False if in one of them a loss limit is hit."""

@@ -43,19 +43,23 @@ class AtOnce:
         self._rules = book.instrument
         self._objection = desk.objection
         self._taker_price = model.costs.taker_price
-        self._taker_fee = model.taker_fee
+        self._taker_fee, self._latency_ns = model.taker_fee, model.latency_ns
         self._account = account
         self._tape = tape
 
-    def reckon(self, terms: OrderTerms, at_ns: int, candle: Candle) -> Execution | None:
-        """What a market order without a bracket gets, on spot, if it surely executes whole; changes nothing.
+    def reckon(self, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
+        """What a market order without a bracket gets, on spot, that comes alone in a candle; changes nothing.
 
-        It buys, or sells no more than is held; that it can be paid is left to ask.
+        None unless it surely executes at once and whole, as if it had come by `carry_out`. It buys, or sells
+        no more than is held; whether it can be paid is left to ask.
         """
-        side, quantity = terms.side, terms.quantity
-        if not self._book.surely_grants(quantity, candle):
+        side, quantity, open_ns = terms.side, terms.quantity, candle.open_ns
+        at_ns = sent_ns + self._latency_ns
+        if at_ns < open_ns:
+            at_ns = open_ns
+        if candle.filled or at_ns >= candle.close_ns or not self._book.surely_grants(quantity, candle):
             return None
-        shown, open_ns = decimal_of(candle.open), candle.open_ns
+        shown = decimal_of(candle.open)
         most = None if side is BUY else quantity
         if self._objection(terms, most, shown, at_ns, open_ns) is not None:
             return None

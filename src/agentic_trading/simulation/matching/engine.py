@@ -7,7 +7,7 @@ cancel never undoes what the open did before it, and nothing executes after its 
 out the commands, the prices are those of `prices.py`, the book executes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from agentic_trading.core.enums import Liquidity, MarketStatus, TimeInForce
@@ -84,16 +84,10 @@ class MatchingEngine:
             self._go_on(candle)
         return True
 
-    def alone(self, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
-        """What a plain market order gets that arrives in a candle in which nothing else happens to us.
-
-        None unless it surely executes at once, whole, as if it had come by `pass_candle`; whether it
-        can be paid is left to ask. The account is not touched.
-        """
-        arrived_ns = max(sent_ns + self._model.latency_ns, candle.open_ns)
-        if candle.filled or arrived_ns >= candle.close_ns:
-            return None
-        return self._at_once.reckon(terms, arrived_ns, candle)
+    @property
+    def alone(self) -> Callable[[OrderTerms, int, Candle], Execution | None]:
+        """Tells what a plain market order gets in a candle in which nothing else happens to us."""
+        return self._at_once.reckon
 
     @property
     def can_be_alone(self) -> bool:
