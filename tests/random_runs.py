@@ -39,7 +39,7 @@ from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
-from agentic_trading.straight.through import straight_through
+from agentic_trading.straight.through import StraightThrough, may_be_plain
 from agentic_trading.venue_prices import market_rows, marks_of
 from random_market import Marketplace, write_market
 from two_books import Books, disagreements
@@ -125,9 +125,9 @@ class Case(msgspec.Struct, frozen=True, eq=False):
                 Skipper(inputs.timeline, watches, agents, venue, market) if auto else EveryRow(market, agents)
             )
         recorder = Recorder()
-        straight = None if skipper is None else straight_through(
-            inputs, settings, agents, venue, market, skipper, recorder, clock, watches
-        )  # fmt: skip
+        straight = None
+        if skipper is not None and may_be_plain(inputs, settings, venue):
+            straight = StraightThrough(inputs, agents, venue, market, skipper, recorder, clock, watches)
         detail = tuple(inputs.prices.detail.values())
         replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail, straight)
         table = _with(topology(agents), Sleeper(agents, clock, self.naps), (Fill, AlarmRang))
@@ -150,6 +150,18 @@ class Case(msgspec.Struct, frozen=True, eq=False):
             0 if straight is None else straight.orders,
             books, disagreements(books, capital, hedged=hedged) if known else [],
         )  # fmt: skip
+
+
+def assert_same_run(short: Outcome, long: Outcome, name: str) -> None:
+    """Two ways through one case: same records, equity rows, end and books; one may see fewer rows."""
+    for number, (one, other) in enumerate(zip(short.events, long.events, strict=False)):
+        assert one == other, f"{name}: record {number} differs"
+    assert len(short.events) == len(long.events), f"{name}: one run went on where the other was silent"
+    assert short.times == long.times, f"{name}: the equity rows are of other times"
+    assert short.equity == long.equity, f"{name}: the equity rows differ"
+    assert (short.fingerprint, short.bankrupt) == (long.fingerprint, long.bankrupt)
+    assert short.looked_at <= long.looked_at == long.rows
+    assert short.disagreements == long.disagreements == [], f"{name}: the venue has other books"
 
 
 def _with(table: Topology, agent: Agent, kinds: tuple[type[Event], ...]) -> Topology:

@@ -32,7 +32,7 @@ from agentic_trading.settings import AppSettings
 from agentic_trading.shared_history import SharedHistory
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
-from agentic_trading.straight.through import straight_through
+from agentic_trading.straight.through import StraightThrough, may_be_plain
 from agentic_trading.strategies.base import BaseStrategy
 from agentic_trading.venue_prices import market_rows, marks_of, notes_on_marks
 
@@ -95,9 +95,8 @@ def record_of(
             if step == "every"
             else Skipper(inputs.timeline, watches, agents, venue, market)
         )
-        straight = straight_through(
-            inputs, settings, agents, venue, market, skipper, recorder, clock, watches
-        )
+        if may_be_plain(inputs, settings, venue):
+            straight = StraightThrough(inputs, agents, venue, market, skipper, recorder, clock, watches)
     detail = tuple(inputs.prices.detail.values())
     replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail, straight)
     bus = EventBus(topology(agents), taps=[recorder.tap, *replay.taps])

@@ -21,7 +21,7 @@ from agentic_trading.core.events import (
 )
 from agentic_trading.core.interfaces import TradingContext
 from agentic_trading.core.models import Candle
-from random_runs import Outcome, random_case
+from random_runs import Outcome, assert_same_run, random_case
 from wanderer import Wanderer
 
 SEEDS = (*range(24), 5060, 5061)
@@ -37,15 +37,7 @@ def both_ways(seed: int) -> tuple[Outcome, Outcome]:
 
 
 def assert_one_run(seed: int) -> None:
-    auto, every = both_ways(seed)
-    for number, (jumped, visited) in enumerate(zip(auto.events, every.events, strict=False)):
-        assert jumped == visited, f"seed {seed}: record {number} differs"
-    assert len(auto.events) == len(every.events), f"seed {seed}: one run went on where the other was silent"
-    assert auto.times == every.times, f"seed {seed}: the equity rows are of other times"
-    assert auto.equity == every.equity, f"seed {seed}: the equity rows differ"
-    assert (auto.fingerprint, auto.bankrupt) == (every.fingerprint, every.bankrupt)
-    assert auto.looked_at <= every.looked_at == every.rows
-    assert auto.disagreements == every.disagreements == [], f"seed {seed}: the venue has other books"
+    assert_same_run(*both_ways(seed), f"seed {seed}")
 
 
 @pytest.mark.property

@@ -21,7 +21,7 @@ from agentic_trading.core.models import Candle
 from agentic_trading.core.money import CENT_OF_ASSET
 from agentic_trading.portfolio.equity import EquityCurve
 from agentic_trading.simulation.matching.at_once import AtOnce, Execution
-from random_runs import Outcome
+from random_runs import Outcome, assert_same_run
 from straight_runs import straight_case
 
 SEEDS = (*range(12), 14, 17, 27, 38, 40)
@@ -41,14 +41,7 @@ def assert_one_run(seed: int) -> None:
     ways = all_ways(seed)
     bus = ways["bus"]
     for step in WAYS:
-        straight = ways[step]
-        for number, (short, long) in enumerate(zip(straight.events, bus.events, strict=False)):
-            assert short == long, f"seed {seed}, {step}: record {number} differs"
-        assert len(straight.events) == len(bus.events), f"seed {seed}, {step}: one run went on longer"
-        assert (straight.times, straight.equity) == (bus.times, bus.equity), f"seed {seed}, {step}: equity"
-        assert (straight.fingerprint, straight.bankrupt) == (bus.fingerprint, bus.bankrupt)
-        assert straight.disagreements == bus.disagreements == [], f"seed {seed}, {step}: the books differ"
-        assert straight.looked_at <= bus.looked_at == bus.rows
+        assert_same_run(ways[step], bus, f"seed {seed}, {step}")
     assert ways["every"].looked_at == bus.rows
     assert bus.straight == 0
 

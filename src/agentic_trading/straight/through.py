@@ -29,23 +29,13 @@ _AHEAD = 4096
 """So many rows are asked about before they are marked."""
 
 
-def straight_through(
-    inputs: Inputs,
-    settings: AppSettings,
-    agents: Agents,
-    venue: SimulatedVenue,
-    market: MarketRows,
-    skipper: Skipper | EveryRow,
-    recorder: Recorder,
-    clock: ReplayClock,
-    watches: Sequence[Watch],
-) -> "StraightThrough | None":
-    """What carries plain orders straight through; None where no order of the run can be plain."""
+def may_be_plain(inputs: Inputs, settings: AppSettings, venue: SimulatedVenue) -> bool:
+    """Whether any order of a run can be plain."""
     styles = {each.settings.style or settings.execution.style for each in inputs.contenders}
     remembers = any(each.strategy.Memory is not None for each in inputs.contenders)
-    if remembers or styles != {ExecutionStyle.MARKET} or inputs.prices.detail or not venue.knows_alone:
-        return None
-    return StraightThrough(inputs, agents, venue, market, skipper, recorder, clock, watches)
+    return (
+        styles == {ExecutionStyle.MARKET} and not remembers and not inputs.prices.detail and venue.knows_alone
+    )
 
 
 class StraightThrough:
