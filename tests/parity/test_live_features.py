@@ -84,7 +84,7 @@ def live_features() -> Iterator[list[LiveFeatures]]:
 
 def live(settings: AppSettings) -> str:
     """The fingerprint of a run whose features come from the live engine, which sees every candle."""
-    every = settings.backtest.model_copy(update={"step": "every"})
+    every = settings.backtest.model_copy(update={"step": "bus"})
     with live_features() as used:
         result = main.backtest(settings=settings.model_copy(update={"backtest": every}))
     assert len(used) == 1

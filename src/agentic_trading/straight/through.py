@@ -78,6 +78,8 @@ class StraightThrough:
         self._unmarked = 0
         self._asked = 0
         """The row about which somebody is asked."""
+        self._ahead: list[int] = []
+        """The rows asked about that are not marked yet, or not counted."""
         self._limit_hit = self._hopeless = False
         self._progress: Callable[[int], object] = bool
         self.rows_looked_at = 0
@@ -112,8 +114,7 @@ class StraightThrough:
                 leave, marked = at, True
                 break
             row = at + 1
-            if not self._every:
-                self.rows_looked_at += 1
+            self._ahead.append(at)
             if not self._execute(orders, row):
                 leave, marked = row, False
                 break
@@ -125,7 +126,10 @@ class StraightThrough:
         self._see(self._market, self._unmarked)
         self._skipper.resume(self._unmarked)
         self._clock.now_ns = min(self._clock.now_ns, self._times[leave - 1])  # it may have been asked ahead
-        self.rows_looked_at += leave - first if self._every else 0
+        if self._every:
+            self.rows_looked_at += leave - first
+        else:
+            self.rows_looked_at += sum(asked < leave for asked in self._ahead)
         return leave, marked or leave == passed_row, marked
 
     def _is_quiet(self) -> bool:
@@ -149,6 +153,7 @@ class StraightThrough:
             lane.stand(book.quantity, book.direction)
         self._next = [-1] * len(self._lanes)
         self._unmarked, self._limit_hit = row, False
+        self._ahead.clear()
 
     # --- who wants what -----------------------------------------------------------------------
 
@@ -196,8 +201,7 @@ class StraightThrough:
                 return at, None
             if orders:
                 return at, orders
-            if not self._every:
-                self.rows_looked_at += 1
+            self._ahead.append(at)
             row = at + 1
             if row - self._unmarked >= _AHEAD:
                 if not self._mark(row):
@@ -210,6 +214,9 @@ class StraightThrough:
             limits = self._breakers.limits
             self._unmarked = self._mark_rows(self._market, limits, self._unmarked, stop)
             self._limit_hit = self._unmarked < stop
+            if not self._limit_hit:
+                self.rows_looked_at += 0 if self._every else len(self._ahead)
+                self._ahead.clear()
         return not self._limit_hit
 
     def _catch_up(self) -> None:
