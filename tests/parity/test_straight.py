@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from agentic_trading.core.events import (
+    FeatureVector,
     Fill,
     OrderClosed,
     OrderTerms,
@@ -17,12 +18,14 @@ from agentic_trading.core.events import (
     SignalGated,
     TradingStateSet,
 )
+from agentic_trading.core.interfaces import TradingContext
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import CENT_OF_ASSET
 from agentic_trading.portfolio.equity import EquityCurve
 from agentic_trading.simulation.matching.at_once import AtOnce, Execution
+from agentic_trading.strategies.agent import StrategyFailed
 from random_runs import Outcome, assert_same_run
-from straight_runs import straight_case
+from straight_runs import Rover, straight_case
 
 SEEDS = (*range(12), 14, 17, 27, 38, 40)
 """In the last all orders are plain, in the one before nearly all."""
@@ -94,6 +97,30 @@ def test_a_fault_in_the_short_way_shows(fault: str, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(EquityCurve, "_refresh", lambda self: None)
     with case.loaded() as (inputs, chosen):
         assert case.run(inputs, chosen, "auto").fingerprint != bus.fingerprint
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("seed", [4, 6, 17, 40])
+def test_a_strategy_fails_alike_on_both_ways(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a strategy raises, or says that makes no sense, ends the run with the same words."""
+    case, answer = straight_case(seed), Rover.on_candle
+    times = [event.at_ns for event in all_ways(seed)["bus"].events if isinstance(event, Signal)]
+    last_ns = times[len(times) // 2]
+
+    def failing(self: Rover, ctx: TradingContext, candle: Candle, features: FeatureVector) -> Signal | None:
+        if candle.close_ns >= last_ns:
+            raise ZeroDivisionError(f"at {ctx.now_ns}")
+        return answer(self, ctx, candle, features)
+
+    monkeypatch.setattr(Rover, "on_candle", failing)
+    said = []
+    with case.loaded() as (inputs, chosen):
+        for step in (*WAYS, "bus"):
+            with pytest.raises(StrategyFailed) as raised:
+                case.run(inputs, chosen, step)
+            said.append(str(raised.value))
+    assert f"at {last_ns}" in said[-1]
+    assert said == said[-1:] * len(said)
 
 
 @pytest.mark.property
