@@ -70,6 +70,8 @@ class Outcome(msgspec.Struct, frozen=True, eq=False):
     """Instants at which the venue reported something and nobody looked at a candle."""
     straight: int
     """How many orders went straight through."""
+    orders: bytes
+    """All orders as the order manager ends with them, in its order."""
     books: Books
     disagreements: list[str]
     """Where the two books differ, if all that the venue has to say is said."""
@@ -148,6 +150,7 @@ class Case(msgspec.Struct, frozen=True, eq=False):
             recorder.fingerprint("", times, rows), list(recorder.events), times.tobytes(), rows.tobytes(),
             replay.rows_looked_at, len(times), replay.bankrupt, len(reported - seen),
             0 if straight is None else straight.orders,
+            msgspec.msgpack.encode(list(agents.orders.all.history)),
             books, disagreements(books, capital, hedged=hedged) if known else [],
         )  # fmt: skip
 
@@ -160,6 +163,7 @@ def assert_same_run(short: Outcome, long: Outcome, name: str) -> None:
     assert short.times == long.times, f"{name}: the equity rows are of other times"
     assert short.equity == long.equity, f"{name}: the equity rows differ"
     assert (short.fingerprint, short.bankrupt) == (long.fingerprint, long.bankrupt)
+    assert short.orders == long.orders, f"{name}: the order managers know other orders"
     assert short.looked_at <= long.looked_at == long.rows
     assert short.disagreements == long.disagreements == [], f"{name}: the venue has other books"
 

@@ -22,6 +22,10 @@ from agentic_trading.straight.lane import PlainOrder
 TAKER, FILLED = Liquidity.TAKER, OrderStatus.FILLED  # names of their own: enums look their members up slowly
 
 
+Done = tuple[Order, str]
+"""An order that was executed whole, and the id of its trade."""
+
+
 class Booking:
     """Records what was decided and what came of it, and tells those agents that keep books."""
 
@@ -33,11 +37,8 @@ class Booking:
         self._record = record
         self._next_id, self._quote = agents.ids.next, agents.quote
         self._approve = agents.risk.approve
-        self._note, self._see = agents.orders.note, agents.entries.unseen
-        hears = agents.orders.reactions
-        self.create = hears[OrderIntent]
-        """Tells the order manager of an order that is not `executed` at once, or not alone."""
-        self._accept, self._fill = hears[OrderAccepted], hears[Fill]
+        self._create, self._note = agents.orders.reactions[OrderIntent], agents.orders.note
+        self._see = agents.entries.unseen
         self._post, self._follow = agents.ledger.reactions[Fill], agents.entries.reactions[Fill]
 
     def decided(self, orders: Sequence[PlainOrder], at_ns: int) -> list[OrderIntent]:
@@ -60,31 +61,30 @@ class Booking:
             record(intent)
         return intents
 
-    def send(self, intent: OrderIntent) -> None:
-        """Leave an order that was created to the bus: it is on its way to the venue."""
-        self._send(SubmitOrder(intent.order_id, intent.at_ns, intent.terms))
-
-    def executed(self, intent: OrderIntent, fill: Execution, row: int, *, created: bool = False) -> None:
+    def executed(self, intent: OrderIntent, fill: Execution, row: int) -> Done:
         """Book and record that an order was executed whole, by the candle of a row."""
         order_id, terms, record, at_ns = intent.order_id, intent.terms, self._record, fill.at_ns
-        quantity, price, trade_id = terms.quantity, fill.price, self._book_at_venue(terms, fill)
+        quantity, trade_id = terms.quantity, self._book_at_venue(terms, fill)
         traded = Fill(
-            trade_id, order_id, terms.strategy, terms.symbol, terms.side, quantity, price, fill.fee,
+            trade_id, order_id, terms.strategy, terms.symbol, terms.side, quantity, fill.price, fill.fee,
             self._quote, TAKER, fill.reference, at_ns,
         )  # fmt: skip
-        accepted = OrderAccepted(order_id, at_ns)
-        record(accepted)
+        record(OrderAccepted(order_id, at_ns))
         record(traded)
         self._post(traded)
-        if created:
-            self._accept(accepted)
-            self._fill(traded)
-        else:
-            done = Order(
-                order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
-                fill.notional, at_ns, at_ns, "filled",
-            )  # fmt: skip
-            self._note(done, trade_id)
         self._see(self._market, row)
         self._follow(traded)
         record(OrderClosed(order_id, at_ns, terms, quantity, "filled"))
+        order = Order(
+            order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
+            fill.notional, at_ns, at_ns, "filled",
+        )  # fmt: skip
+        return order, trade_id
+
+    def known(self, intent: OrderIntent, done: Done | None) -> None:
+        """Let the order manager know an order; one that is not done is left to the venue and the bus."""
+        if done is not None:
+            self._note(*done)
+            return
+        self._create(intent)
+        self._send(SubmitOrder(intent.order_id, intent.at_ns, intent.terms))

@@ -9,14 +9,13 @@ from agentic_trading.backtester.timeline import CandleReader, MarketRows
 from agentic_trading.backtester.wake import NEVER, Watch
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import Direction, ExecutionStyle, Side, TradingState
-from agentic_trading.core.events import OrderIntent
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
-from agentic_trading.straight.booking import Booking
+from agentic_trading.straight.booking import Booking, Done
 from agentic_trading.straight.deciding import Decider
 from agentic_trading.straight.lane import Lane, PlainOrder
 from agentic_trading.strategies.agent import StrategyFailed
@@ -227,39 +226,23 @@ class StraightThrough:
     # --- what becomes of it -------------------------------------------------------------------
 
     def _execute(self, orders: list[PlainOrder], row: int) -> bool:
-        """Let orders meet the candles of a row; False if the venue, and so the bus, must have some."""
-        at_ns, booking = self._times[row - 1], self._booking
-        intents = booking.decided(orders, at_ns)
-        if len(orders) > 1:
-            return self._execute_several(orders, intents, row)
-        order, intent = orders[0], intents[0]
-        fill = self._reckon(order, at_ns, row)
-        if fill is None:
-            booking.create(intent)
-            booking.send(intent)
-            return False
-        booking.executed(intent, fill, row)
-        self._stand(order)
-        return True
+        """Let orders meet the candles of a row; False if the venue, and so the bus, must have some.
 
-    def _execute_several(
-        self, orders: Sequence[PlainOrder], intents: Sequence[OrderIntent], row: int
-    ) -> bool:
-        """The same for those of one instant: created in the order of decision, executed in the venue's."""
-        at_ns, booking = self._times[row - 1], self._booking
-        for intent in intents:
-            booking.create(intent)
-        left = list(range(len(orders)))
-        for number in sorted(left, key=lambda number: orders[number].lane.column):
-            fill = self._reckon(orders[number], at_ns, row)
+        They are decided and known in the order of the strategies, and executed in that of the venue.
+        """
+        at_ns, booking, known = self._times[row - 1], self._booking, len(orders)
+        intents = booking.decided(orders, at_ns)
+        done: list[Done | None] = [None] * known
+        for number in (0,) if known == 1 else sorted(range(known), key=lambda at: orders[at].lane.column):
+            order = orders[number]
+            fill = self._reckon(order, at_ns, row)
             if fill is None:
                 break
-            booking.executed(intents[number], fill, row, created=True)
-            self._stand(orders[number])
-            left.remove(number)
-        for number in left:
-            booking.send(intents[number])
-        return not left
+            done[number] = booking.executed(intents[number], fill, row)
+            self._stand(order)
+        for intent, end in zip(intents, done, strict=True):
+            booking.known(intent, end)
+        return None not in done
 
     def _reckon(self, order: PlainOrder, at_ns: int, row: int) -> Execution | None:
         """What an order gets from its candle in a row; None if not plainly all, or if it cannot be paid."""
