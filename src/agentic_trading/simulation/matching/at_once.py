@@ -57,7 +57,7 @@ class AtOnce:
         at_ns = sent_ns + self._latency_ns
         if at_ns < open_ns:
             at_ns = open_ns
-        if candle.filled or at_ns >= candle.close_ns or not self._book.surely_grants(quantity, candle):
+        if candle.filled or at_ns >= candle.close_ns or not self._book.surely_grants(quantity, candle.volume):
             return None
         shown = decimal_of(candle.open)
         most = None if side is BUY else quantity

@@ -135,9 +135,9 @@ class OrderBook:
             reduces = order.reduces or rules.can_short  # of a leg, by nature
             self.cancel(order, at_ns, "reduce_only" if reduces else "insufficient_holdings")
 
-    def surely_grants(self, quantity: Decimal, candle: Candle) -> bool:
-        """Whether our share of a whole candle's volume is far larger than a quantity."""
-        return candle.volume * self._share > float(quantity) * 1.000001 + self._lot
+    def surely_grants(self, quantity: Decimal, volume: float) -> bool:
+        """Whether our share of a candle's volume is surely larger than a quantity, judged in floats."""
+        return volume * self._share > float(quantity) * 1.000001 + self._lot
 
     def granted(self, wanted: Decimal) -> Decimal:
         """How much of a quantity our share of the candle's volume still allows, in lots.
@@ -145,7 +145,7 @@ class OrderBook:
         That the share is surely large enough is judged in floats; only a close case needs exact numbers.
         """
         if self._room is None:
-            if self._volume * self._share > float(self._taken + wanted) * 1.000001 + self._lot:
+            if self.surely_grants(self._taken + wanted, self._volume):
                 return wanted
             share = decimal_of(self._volume) * self._participation
             self._room = quantity_down(share, self.instrument.lot) - self._taken
