@@ -117,35 +117,38 @@ class CandleReader:
 
     def __init__(self, timeline: Timeline) -> None:
         self._of = {
-            columns.symbol: (CandleRows(columns).at, None if rows is None else plain(rows))
+            columns.symbol: _reader(columns, rows)
             for columns, rows in zip(timeline.columns, timeline.rows, strict=True)
         }
 
     def reader(self, symbol: str) -> Callable[[int], Candle | None]:
         """Gives the candle of one symbol that closes at a row; None where there is none."""
-        candle_at, own_rows = self._of[symbol]
-        if own_rows is None:
-            return candle_at
-
-        def found(row: int) -> Candle | None:
-            own = own_rows[row]
-            return candle_at(own) if own >= 0 else None
-
-        return found
+        return self._of[symbol]
 
     def of(self, symbols: Sequence[str], row: int) -> tuple[Candle, ...]:
         """The candles of some symbols that close at a row, in the order of ``symbols``."""
         if len(symbols) == 1:  # the most frequent question by far
-            candle_at, own_rows = self._of[symbols[0]]
-            if own_rows is None:
-                return (candle_at(row),)
+            candle = self._of[symbols[0]](row)
+            return () if candle is None else (candle,)
         found = []
         for symbol in symbols:
-            candle_at, own_rows = self._of[symbol]
-            own = row if own_rows is None else own_rows[row]
-            if own >= 0:
-                found.append(candle_at(own))
+            candle = self._of[symbol](row)
+            if candle is not None:
+                found.append(candle)
         return tuple(found)
+
+
+def _reader(columns: CandleColumns, rows: IntArray | None) -> Callable[[int], Candle | None]:
+    candle_at = CandleRows(columns).at
+    if rows is None:
+        return candle_at
+    own_rows = plain(rows)
+
+    def found(row: int) -> Candle | None:
+        own = own_rows[row]
+        return candle_at(own) if own >= 0 else None
+
+    return found
 
 
 class DetailReader:

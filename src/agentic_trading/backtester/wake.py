@@ -83,8 +83,8 @@ class Lookout:
         self._heard: list[Moving] = []
         self.hear = self._heard.append
         """Told each event that moves somebody; what it says is looked at when a row is asked for."""
-        self._everybody: dict[int | None, None] = dict.fromkeys(range(len(watches)))
-        self._moved = dict(self._everybody)
+        self._moved: dict[int | None, None] = {}
+        self.ask_again()
 
     def next_row(self, row: int) -> int:
         """First row at or after ``row`` on which some strategy could act; NEVER if there is none."""
@@ -112,16 +112,13 @@ class Lookout:
 
     def ask_again(self) -> None:
         """Everybody may stand elsewhere, though no event said so."""
-        self._moved.update(self._everybody)
+        self._moved |= dict.fromkeys(range(len(self._watches)))
 
     def _ask_those_moved(self) -> None:
         """Ask where they stand now, and so which of their rows come next."""
         moved, heard = self._moved, self._heard
-        if len(self._watches) > 1:
-            for event in heard:
-                moved[self._of.get(WHOSE[type(event)](event))] = None
-        elif heard:
-            moved.update(self._everybody)
+        for event in heard:
+            moved[self._of.get(WHOSE[type(event)](event))] = None
         heard.clear()
         for number in moved:
             if number is not None:

@@ -112,10 +112,10 @@ class OrderManager(Reacting):
 
     def loose_targets(self, strategy: str, symbol: str) -> Sequence[Order]:
         """Open targets in whose bracket there is no open stop, nor an exit that took its place."""
-        opened = self._open.get((strategy, symbol))
-        if opened is None or not opened.targets:
+        targets = self.targets(strategy, symbol)
+        if not targets:
             return ()
-        targets = [order for order in opened.targets.values() if order.remaining]
+        opened = self._open[strategy, symbol]
         ties = [order.entry_id for order in (*opened.stops.values(), *opened.orders.values())]
         return [order for order in targets if order.entry_id not in ties]
 

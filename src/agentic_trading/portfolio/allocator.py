@@ -250,7 +250,7 @@ class Allocator(Reacting):
         if self._deadline:
             self._deadline.pop(key, None)
         pair, price = self.pairs[key], self._marks.price(signal.symbol)
-        terms = self.opening.terms(signal, pair, price)
+        terms = self.opening.terms(key, pair, signal, price, signal.volatility)
         if isinstance(terms, Refusal):
             return [terms]
         style = pair.allotment.style if signal.style is None else signal.style

@@ -20,7 +20,6 @@ from agentic_trading.core.equity import (
 )
 from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Event
 from agentic_trading.core.models import FloatArray, IntArray, plain
-from agentic_trading.core.money import ZERO
 from agentic_trading.portfolio.ledger import Ledger
 
 _BLOCK = 4096
@@ -104,7 +103,7 @@ class EquityCurve:
             self._row[self._index[symbol]] = self._last[symbol] = candle.close
             self._marked_ns[symbol] = candle.close_ns
         if not marked:
-            self._mark()
+            self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
             self._times[self._count - 1] = self._marked_until_ns = at_ns
         equity = self._level[LAST]
         return (Bankrupt(at_ns, equity),) if equity <= 0.0 else ()
@@ -116,16 +115,8 @@ class EquityCurve:
 
         ``limits`` and ``day_ends`` as in `core.equity.mark_rows`.
         """
-        if len(self._posted) != self._read:
-            self._refresh()
-        if self._count + stop - start > self._capacity:
-            self._make_room(stop - start)
-        reached: int = mark_rows(
-            self._levels, self._quantities, self._value, self._cash, market.closes, market.day_edges, limits,
-            self._rows, self._count, start, stop, day_ends,
-        )  # fmt: skip
+        reached = self._mark(market.closes, market.day_edges, limits, start, stop, day_ends)
         if reached > start:
-            self._count += reached - start
             if self._market is None:
                 self._market, self._unseen = market, start
             self._until = reached
@@ -197,17 +188,25 @@ class EquityCurve:
                 self._row[position] = self._last[symbol] = close
                 self._marked_ns[symbol] = close_ns
 
-    def _mark(self) -> None:
-        """Mark the prices that were shown."""
+    def _mark(
+        self,
+        prices: FloatArray,
+        day_edges: ByteArray,
+        limits: FloatArray,
+        start: int,
+        stop: int,
+        day_ends: bool = False,
+    ) -> int:
         if len(self._posted) != self._read:
             self._refresh()
-        if self._count == self._capacity:
-            self._make_room(1)
-        mark_rows(
-            self._levels, self._quantities, self._value, self._cash, self._prices, _NO_EDGE, NO_LIMITS,
-            self._rows, self._count, 0, 1, False,
+        if self._count + stop - start > self._capacity:
+            self._make_room(stop - start)
+        reached: int = mark_rows(
+            self._levels, self._quantities, self._value, self._cash, prices, day_edges, limits,
+            self._rows, self._count, start, stop, day_ends,
         )  # fmt: skip
-        self._count += 1
+        self._count += reached - start
+        return reached
 
     def _at_last_close(self, what: int) -> float:
         return float(self._rows[what, self._count - 1])
@@ -220,9 +219,9 @@ class EquityCurve:
             symbol = posted[number]
             self._held[self._index[symbol]] = float(ledger.net_quantity(symbol))
         self._read = len(posted)
-        cash, value = ledger.balances.get(self._quote, ZERO), ledger.quote_value(self._quote)
+        cash, value = ledger.balance(self._quote), ledger.quote_value(self._quote)
         self._cash = float(cash)
-        self._value = self._cash if value is cash or value == cash else float(value)
+        self._value = self._cash if value == cash else float(value)
 
     def _make_room(self, rows: int) -> None:
         more = max(self._count + rows - self._capacity, self._capacity)

@@ -69,18 +69,22 @@ class Opening:
         self._clock = clock
         self._hedged = hedged
 
-    def terms(self, signal: Signal, pair: Pair, price: float) -> OrderTerms | Refusal:
-        """The whole wanted position as one market order, at the mark ``price``."""
+    def terms(
+        self, key: tuple[str, str], pair: Pair, signal: Signal, price: float, volatility: float | None
+    ) -> OrderTerms | Refusal:
+        """The whole wanted position as one market order, at the mark ``price``.
+
+        The signal need not be stamped: ``key`` is (strategy, symbol), ``volatility`` what sizing may need.
+        """
         now_ns, direction = self._clock.now_ns, signal.direction
         if direction is SHORT and not pair.can_short:
             return refuse_short(signal, now_ns)
-        quantity = pair.size.wanted(signal.strength, self._marks.equity, price, signal.volatility)
+        quantity = pair.size.wanted(signal.strength, self._marks.equity, price, volatility)
         if quantity is None:
             return refuse(signal, now_ns, "size_unknown", 0, 0, "price, equity or volatility is missing")
         instrument = pair.instrument
         terms = OrderTerms(
-            signal.strategy,
-            signal.symbol,
+            *key,
             BUY if direction is LONG else SELL,
             quantity,
             protective_stop=None if signal.stop is None else stop_on_tick(signal, instrument),
@@ -88,18 +92,6 @@ class Opening:
             position_side=leg_of(direction, instrument) if self._hedged else NET,
         )
         return objection(signal, terms, pair, price, now_ns) or terms
-
-    def plain_terms(
-        self, key: tuple[str, str], pair: Pair, signal: Signal, price: float, volatility: float | None
-    ) -> OrderTerms | None:
-        """The terms for a signal without a bracket that is not stamped yet; None where there are none."""
-        direction = signal.direction
-        quantity = pair.size.wanted(signal.strength, self._marks.equity, price, volatility)
-        if quantity is None or (direction is SHORT and not pair.can_short):
-            return None
-        leg = leg_of(direction, pair.instrument) if self._hedged else NET
-        terms = OrderTerms(*key, BUY if direction is LONG else SELL, quantity, position_side=leg)
-        return None if objection(signal, terms, pair, price, 0) else terms
 
 
 def objection(signal: Signal, terms: OrderTerms, pair: Pair, price: float, now_ns: int) -> Refusal | None:

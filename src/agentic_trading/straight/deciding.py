@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.timeline import MarketRows
 from agentic_trading.core.enums import Direction, ExecutionStyle
-from agentic_trading.core.events import FeatureVector, OrderTerms, Signal
+from agentic_trading.core.events import FeatureVector, OrderTerms, Refusal, Signal
 from agentic_trading.core.models import plain
 from agentic_trading.straight.lane import Lane, PlainOrder
 
@@ -35,12 +35,12 @@ class Decider:
         price = self._closes[lane.column][row]
         if not opens:
             return PlainOrder(lane, signal, vector, lane.exit_terms(lane.held, lane.direction), price)
-        if lane.regimes is not None and vector.regime not in lane.regimes:
+        if not lane.lets_open(vector.regime):
             return None
         if lane.own_rows is not None and lane.own_rows[row] < 0:
             return None  # its price is of an earlier candle, and may be too old
         terms = lane.entry_terms(signal, price, lane.volatility(vector))
-        if terms is None or not self._has_room(terms, lane.symbol, price, row, others):
+        if isinstance(terms, Refusal) or not self._has_room(terms, lane.symbol, price, row, others):
             return None
         return PlainOrder(lane, signal, vector, terms, price)
 

@@ -8,7 +8,7 @@ import msgspec
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.timeline import CandleReader
 from agentic_trading.backtester.wake import Watch
-from agentic_trading.core.enums import POSTURES, Direction
+from agentic_trading.core.enums import Direction
 from agentic_trading.core.events import FeatureVector, OrderTerms, Signal
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
@@ -23,7 +23,7 @@ class Lane:
 
     __slots__ = (
         "alone", "answer", "candle", "column", "direction", "entry_terms", "exit_terms", "following", "held",
-        "is_plain", "key", "own_rows", "posture", "regimes", "stamped", "symbol", "units",
+        "is_plain", "key", "lets_open", "own_rows", "stamped", "symbol", "units",
         "vector", "volatility",
     )  # fmt: skip
 
@@ -42,17 +42,16 @@ class Lane:
         self.answer, self.stamped, self.volatility = agent.answer, agent.stamped, agent.volatility
         self.vector = agents.features.reader((agent.timeframe, watch.symbol))
         sizing = agents.sizing
-        self.entry_terms = partial(sizing.opening.plain_terms, self.key, sizing.pairs[self.key])
+        self.entry_terms = partial(sizing.opening.terms, self.key, sizing.pairs[self.key])
         self.exit_terms = partial(sizing.closing.whole, self.key)
-        self.regimes = agents.gate.allowed(watch.strategy)
+        self.lets_open = partial(agents.gate.lets_open, watch.strategy)
         self.is_plain = True
         """Until it wishes for what is not: most likely it will again, and need not be asked twice."""
         self.stand(ZERO, FLAT)
 
     def stand(self, held: Decimal, direction: Direction) -> None:
         """From now on so much is held."""
-        self.held, self.units = held, float(held)
-        self.direction, self.posture = direction, POSTURES[direction]
+        self.held, self.units, self.direction = held, float(held), direction
 
 
 class PlainOrder(msgspec.Struct, frozen=True, eq=False, gc=False):

@@ -8,7 +8,7 @@ from agentic_trading.backtester.skipping import EveryRow, Skipper
 from agentic_trading.backtester.timeline import CandleReader, MarketRows
 from agentic_trading.backtester.wake import NEVER, Watch
 from agentic_trading.core.clock import ReplayClock
-from agentic_trading.core.enums import Direction, ExecutionStyle, Side, TradingState
+from agentic_trading.core.enums import POSTURES, Direction, ExecutionStyle, Side, TradingState
 from agentic_trading.core.models import plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
@@ -166,7 +166,7 @@ class StraightThrough:
         while True:
             while (at := min(rows)) < row:
                 number = rows.index(at)
-                rows[number] = lanes[number].following(lanes[number].posture, row)
+                rows[number] = lanes[number].following(POSTURES[lanes[number].direction], row)
             if at >= end or self._day_edges[at]:
                 return min(at, end), []
             at_ns = times[at]

@@ -32,14 +32,14 @@ class Gate:
             for strategy, regimes in allowed.items()
         }
 
-    def allowed(self, strategy: str) -> frozenset[Regime] | None:
-        """The regimes in which a strategy may open positions; None for all."""
-        return self._allowed.get(strategy)
+    def lets_open(self, strategy: str, regime: Regime) -> bool:
+        """Whether a strategy may open a position in a regime."""
+        regimes = self._allowed.get(strategy)
+        return regimes is None or regime in regimes
 
     def react(self, event: Signal) -> tuple[SignalAdmitted | SignalGated, ...]:
         """Admit the signal, or say that its regime does not allow it."""
-        regimes = self._allowed.get(event.strategy)
-        if regimes is None or event.regime in regimes or not self._opens(event):
+        if self.lets_open(event.strategy, event.regime) or not self._opens(event):
             return (SignalAdmitted(event),)
         gated = SignalGated(
             at_ns=event.at_ns,
