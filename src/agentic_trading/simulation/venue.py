@@ -6,17 +6,17 @@ order of the candles. What happens inside is said by `simulation.matching`, an e
 share one account.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, getcontext
 
-from agentic_trading.core.events import Event, Funding, OrderTerms
+from agentic_trading.core.events import Event, Funding
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import EXACT, decimal_of, exact
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.margin import funding_payment
 from agentic_trading.simulation.mark import Marks
-from agentic_trading.simulation.matching.at_once import Execution
+from agentic_trading.simulation.matching.at_once import AtOnce
 from agentic_trading.simulation.matching.engine import MatchingEngine
 from agentic_trading.simulation.matching.liquidation import Liquidator
 from agentic_trading.simulation.resting import NO_LEVELS, NO_WAITS, MarketModel, Waits
@@ -117,17 +117,9 @@ class SimulatedVenue:
         """Whether plain market orders that come alone can be reckoned by `alone`."""
         return all(engine.can_be_alone for engine in self._engines.values())
 
-    def alone(self, symbol: str) -> Callable[[OrderTerms, int, Candle], Execution | None]:
-        """Tells what a market order gets where nothing else happens; see `AtOnce.reckon`."""
-        return self._engines[symbol].alone
-
-    def book_alone(self, terms: OrderTerms, executed: Execution) -> str:
-        """Book what `alone` reckoned, as if the order had come; returns the id of the trade."""
-        rules = self._instruments[terms.symbol]
-        self.account.book(
-            rules, terms.side, terms.quantity, executed.price, executed.fee, rules.quote, terms.position_side
-        )
-        return self._tape.next_trade()
+    def alone(self, symbol: str) -> AtOnce:
+        """Reckons and books market orders on a symbol that come alone."""
+        return self._engines[symbol].at_once
 
     def send(self, command: Event) -> None:
         """Take a command from the outbox; it arrives after the symbol's latency."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.timeline import MarketRows
-from agentic_trading.core.enums import Liquidity, OrderStatus
+from agentic_trading.core.enums import OrderStatus
 from agentic_trading.core.events import (
     Event,
     Fill,
@@ -19,7 +19,7 @@ from agentic_trading.simulation.matching.at_once import Execution
 from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.straight.lane import PlainOrder
 
-TAKER, FILLED = Liquidity.TAKER, OrderStatus.FILLED  # names of their own: enums look their members up slowly
+FILLED = OrderStatus.FILLED  # a name of its own: enums look their members up slowly
 
 
 Done = tuple[Order, str]
@@ -32,10 +32,10 @@ class Booking:
     def __init__(
         self, agents: Agents, venue: SimulatedVenue, market: MarketRows, record: Callable[[Event], object]
     ) -> None:
-        self._book_at_venue, self._send = venue.book_alone, venue.send
+        self._send = venue.send
         self._market = market
         self._record = record
-        self._next_id, self._quote = agents.ids.next, agents.quote
+        self._next_id = agents.ids.next
         self._approve = agents.risk.approve
         self._create, self._note = agents.orders.reactions[OrderIntent], agents.orders.note
         self._see = agents.entries.unseen
@@ -61,25 +61,21 @@ class Booking:
             record(intent)
         return intents
 
-    def executed(self, intent: OrderIntent, fill: Execution, row: int) -> Done:
+    def executed(self, order: PlainOrder, intent: OrderIntent, fill: Execution, row: int) -> Done:
         """Book and record that an order was executed whole, by the candle of a row."""
         order_id, terms, record, at_ns = intent.order_id, intent.terms, self._record, fill.at_ns
-        quantity, trade_id = terms.quantity, self._book_at_venue(terms, fill)
-        traded = Fill(
-            trade_id, order_id, terms.strategy, terms.symbol, terms.side, quantity, fill.price, fill.fee,
-            self._quote, TAKER, fill.reference, at_ns,
-        )  # fmt: skip
+        traded, quantity = order.lane.alone.book(order_id, terms, fill), terms.quantity
         record(OrderAccepted(order_id, at_ns))
         record(traded)
         self._post(traded)
         self._see(self._market, row)
         self._follow(traded)
         record(OrderClosed(order_id, at_ns, terms, quantity, "filled"))
-        order = Order(
+        done = Order(
             order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
             fill.notional, at_ns, at_ns, "filled",
         )  # fmt: skip
-        return order, trade_id
+        return done, traded.trade_id
 
     def known(self, intent: OrderIntent, done: Done | None) -> None:
         """Let the order manager know an order; one that is not done is left to the venue and the bus."""

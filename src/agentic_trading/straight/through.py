@@ -238,7 +238,7 @@ class StraightThrough:
             fill = self._reckon(order, at_ns, row)
             if fill is None:
                 break
-            done[number] = booking.executed(intents[number], fill, row)
+            done[number] = booking.executed(order, intents[number], fill, row)
             self._stand(order)
         for intent, end in zip(intents, done, strict=True):
             booking.known(intent, end)
@@ -248,7 +248,7 @@ class StraightThrough:
         """What an order gets from its candle in a row; None if not plainly all, or if it cannot be paid."""
         terms, lane = order.terms, order.lane
         candle = lane.candle(row)
-        fill = None if candle is None else lane.alone(terms, at_ns, candle)
+        fill = None if candle is None else lane.alone.reckon(terms, at_ns, candle)
         if fill is None or terms.side is not BUY:
             return fill
         return fill if fill.notional + fill.fee <= self._balances[self._quote] else None

@@ -9,7 +9,14 @@ from decimal import Decimal
 
 import msgspec
 
-from agentic_trading.core.events import OrderAccepted, OrderCanceled, OrderRejected, OrderTerms, SubmitOrder
+from agentic_trading.core.events import (
+    Fill,
+    OrderAccepted,
+    OrderCanceled,
+    OrderRejected,
+    OrderTerms,
+    SubmitOrder,
+)
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import decimal_of, fee_up
 from agentic_trading.simulation.account import VenueAccount
@@ -67,6 +74,13 @@ class AtOnce:
         price = self._taker_price(self._rules, side, shown, candle, elapsed, quantity)
         notional = quantity * price
         return Execution(price, shown, notional, fee_up(notional, self._taker_fee), at_ns)
+
+    def book(self, order_id: str, terms: OrderTerms, reckoned: Execution) -> Fill:
+        """Book what `reckon` gave, as if the order had come; gives the venue's report."""
+        return self._book.booked(
+            order_id, terms, terms.quantity, reckoned.price, reckoned.fee, self._rules.quote, TAKER,
+            reckoned.reference, reckoned.at_ns,
+        )  # fmt: skip
 
     def carry_out(self, command: Command, at_ns: int, candle: Candle) -> bool:
         """Carry out a command that arrives alone; False, and nothing is done, if it is no such order."""

@@ -162,13 +162,7 @@ class OrderBook:
         at_ns: int,
     ) -> bool:
         """Book and report an execution of so much; False, and nothing is done, if it cannot be paid."""
-        rules, side, leg, tape, asset = (
-            self.instrument,
-            terms.side,
-            terms.position_side,
-            self._tape,
-            self._quote,
-        )
+        rules, side, leg, asset = self.instrument, terms.side, terms.position_side, self._quote
         rate = self._maker_fee if liquidity is MAKER else self._taker_fee
         fee = fee_up(quantity * price, rate)
         if self._other is not None:
@@ -176,17 +170,33 @@ class OrderBook:
         due = fee if asset == self._quote else ZERO
         if not self._collateral.affords(rules, side, quantity, price, due, leg, self._opened_ns):
             return False
-        self._account.book(rules, side, quantity, price, fee, asset, leg)
         if self._room is None:
             self._taken += quantity
         else:
             self._room -= quantity
-        fill = Fill(
-            tape.next_trade(), order_id, terms.strategy, terms.symbol, side, quantity, price, fee, asset,
-            liquidity, reference, at_ns,
-        )  # fmt: skip
-        tape.reports.append(fill)
+        fill = self.booked(order_id, terms, quantity, price, fee, asset, liquidity, reference, at_ns)
+        self._tape.reports.append(fill)
         return True
+
+    def booked(
+        self,
+        order_id: str,
+        terms: OrderTerms,
+        quantity: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        asset: str,
+        liquidity: Liquidity,
+        reference: Decimal,
+        at_ns: int,
+    ) -> Fill:
+        """Book an execution that can be paid, and number it."""
+        side = terms.side
+        self._account.book(self.instrument, side, quantity, price, fee, asset, terms.position_side)
+        return Fill(
+            self._tape.next_trade(), order_id, terms.strategy, terms.symbol, side, quantity, price, fee,
+            asset, liquidity, reference, at_ns,
+        )  # fmt: skip
 
     def _most(self, order: RestingOrder) -> Decimal | None:
         return self._account.most(self.instrument, order.side, order.reduces, order.leg)

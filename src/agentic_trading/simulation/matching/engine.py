@@ -7,16 +7,15 @@ cancel never undoes what the open did before it, and nothing executes after its 
 out the commands, the prices are those of `prices.py`, the book executes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from agentic_trading.core.enums import Liquidity, MarketStatus, TimeInForce
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import ZERO, decimal_of
-from agentic_trading.core.orders import OrderTerms
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
-from agentic_trading.simulation.matching.at_once import AtOnce, Execution
+from agentic_trading.simulation.matching.at_once import AtOnce
 from agentic_trading.simulation.matching.book import OrderBook
 from agentic_trading.simulation.matching.desk import OrderDesk
 from agentic_trading.simulation.matching.liquidation import Liquidator
@@ -51,7 +50,7 @@ class MatchingEngine:
     ) -> None:
         self.book = OrderBook(instrument, model, account, collateral, tape)
         self._desk = OrderDesk(self.book, model, account, collateral, tape, travel)
-        self._at_once = AtOnce(self.book, self._desk, model, account, tape)
+        self.at_once = AtOnce(self.book, self._desk, model, account, tape)
         self._liquidator = liquidator if instrument.can_short else None
         self._account = account
         self._collateral = collateral
@@ -85,13 +84,8 @@ class MatchingEngine:
         return True
 
     @property
-    def alone(self) -> Callable[[OrderTerms, int, Candle], Execution | None]:
-        """Tells what a plain market order gets in a candle in which nothing else happens to us."""
-        return self._at_once.reckon
-
-    @property
     def can_be_alone(self) -> bool:
-        """Whether a plain market order can ever be reckoned by `alone`: spot, and nothing left to chance."""
+        """Whether `AtOnce.reckon` can ever say what a plain order gets: spot, and nothing left to chance."""
         model = self._model
         return (
             self._ever_open
@@ -149,7 +143,7 @@ class MatchingEngine:
     def _let_arrive(self, candle: Candle) -> None:
         """What arrived by the open is carried out, the open executes, then the others arrive by time."""
         queue, orders, open_ns = self.arriving, self.orders, candle.open_ns
-        carry_out, at_once = self._desk.carry_out, self._at_once.carry_out
+        carry_out, at_once = self._desk.carry_out, self.at_once.carry_out
         there = list(orders.values()) if orders else []
         if queue[0][0] <= open_ns:
             command = queue.pop(0)[1]
