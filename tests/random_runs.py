@@ -18,7 +18,6 @@ import msgspec
 from agentic_trading.agents import SOURCES, Agents, topology
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.backtester.replay import Replay
-from agentic_trading.backtester.skipping import EveryRow, Skipper
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS, HOUR_NS, REGIMES, ExecutionStyle, Timeframe
 from agentic_trading.core.events import (
@@ -35,12 +34,12 @@ from agentic_trading.core.events import (
 from agentic_trading.core.interfaces import Agent
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.event_bus.topology import Topology
-from agentic_trading.inputs import Inputs, load_inputs, watches_of
+from agentic_trading.inputs import Inputs, load_inputs
+from agentic_trading.main import stepping
 from agentic_trading.settings import AppSettings
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
-from agentic_trading.straight.through import StraightThrough, may_be_plain
-from agentic_trading.venue_prices import market_rows, marks_of
+from agentic_trading.venue_prices import marks_of
 from random_market import Marketplace, write_market
 from two_books import Books, disagreements
 from wanderer import Meddler, Sleeper, Wanderer, Wishes
@@ -118,18 +117,8 @@ class Case(msgspec.Struct, frozen=True, eq=False):
         }
         marks = marks_of(inputs.timeline, inputs.prices)
         venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
-        market = market_rows(inputs.timeline, inputs.prices, marks)
-        watches = watches_of(inputs, every=step == "every")
-        skipper: Skipper | EveryRow | None = None
-        if step != "bus":
-            auto = step == "auto"
-            skipper = (
-                Skipper(inputs.timeline, watches, agents, venue, market) if auto else EveryRow(market, agents)
-            )
         recorder = Recorder()
-        straight = None
-        if skipper is not None and may_be_plain(inputs, settings, venue):
-            straight = StraightThrough(inputs, agents, venue, market, skipper, recorder, clock, watches)
+        skipper, straight = stepping(step, inputs, settings, agents, venue, marks, recorder, clock)
         detail = tuple(inputs.prices.detail.values())
         replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail, straight)
         table = _with(topology(agents), Sleeper(agents, clock, self.naps), (Fill, AlarmRang))

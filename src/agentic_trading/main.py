@@ -30,6 +30,7 @@ from agentic_trading.inputs import Inputs, load_inputs, watches_of
 from agentic_trading.request import effective_settings
 from agentic_trading.settings import AppSettings
 from agentic_trading.shared_history import SharedHistory
+from agentic_trading.simulation.mark import Marks
 from agentic_trading.simulation.market import market_models, starting_funds
 from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.straight.through import StraightThrough, may_be_plain
@@ -84,19 +85,9 @@ def record_of(
     models = market_models(inputs.instruments, settings.simulation, settings.backtest.seed)
     marks = marks_of(inputs.timeline, inputs.prices)
     venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
-    recorder, step = Recorder(), settings.backtest.step
-    skipper: Skipper | EveryRow | None = None
-    straight = None
-    if step != "bus":
-        market = market_rows(inputs.timeline, inputs.prices, marks)
-        watches = watches_of(inputs, every=step == "every")
-        skipper = (
-            EveryRow(market, agents)
-            if step == "every"
-            else Skipper(inputs.timeline, watches, agents, venue, market)
-        )
-        if may_be_plain(inputs, settings, venue):
-            straight = StraightThrough(inputs, agents, venue, market, skipper, recorder, clock, watches)
+    recorder = Recorder()
+    step = settings.backtest.step
+    skipper, straight = stepping(step, inputs, settings, agents, venue, marks, recorder, clock)
     detail = tuple(inputs.prices.detail.values())
     replay = Replay(inputs.timeline, clock, venue, inputs.funding, skipper, detail, straight)
     bus = EventBus(topology(agents), taps=[recorder.tap, *replay.taps])
@@ -117,6 +108,29 @@ def record_of(
     leveraged = any(model.leverage > 1 for model in models.values())
     notes = notes_on_marks(inputs.timeline, inputs.prices, marks) if leveraged else []
     return _record(inputs, settings, agents, replay, recorder, timing, notes)
+
+
+def stepping(
+    step: str,
+    inputs: Inputs,
+    settings: AppSettings,
+    agents: Agents,
+    venue: SimulatedVenue,
+    marks: Marks,
+    recorder: Recorder,
+    clock: ReplayClock,
+) -> tuple[Skipper | EveryRow | None, StraightThrough | None]:
+    """What finds the next row and what carries plain orders, for ``auto``, ``every`` or ``bus``."""
+    if step == "bus":
+        return None, None
+    market = market_rows(inputs.timeline, inputs.prices, marks)
+    watches = watches_of(inputs, every=step == "every")
+    skipper: Skipper | EveryRow = EveryRow(market, agents)
+    if step == "auto":
+        skipper = Skipper(inputs.timeline, watches, agents, venue, market)
+    if not may_be_plain(inputs, settings, venue):
+        return skipper, None
+    return skipper, StraightThrough(inputs, agents, venue, market, skipper, recorder, clock, watches)
 
 
 @contextmanager
