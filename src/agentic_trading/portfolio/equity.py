@@ -1,6 +1,6 @@
 """Marks and the equity curve: what the account is worth at every candle close."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,8 @@ from agentic_trading.core.events import Bankrupt, CandlesClosed, DayStarted, Eve
 from agentic_trading.core.models import FloatArray, IntArray, plain
 from agentic_trading.portfolio.ledger import Ledger
 
+Marking = Callable[..., int]
+"""`core.equity.mark_rows`, or what takes the same and does as much."""
 _BLOCK = 4096
 
 
@@ -109,13 +111,21 @@ class EquityCurve:
         return (Bankrupt(at_ns, equity),) if equity <= 0.0 else ()
 
     def skip(
-        self, market: UnseenMarket, limits: FloatArray, start: int, stop: int, *, day_ends: bool = True
+        self,
+        market: UnseenMarket,
+        limits: FloatArray,
+        start: int,
+        stop: int,
+        *,
+        day_ends: bool = True,
+        marking: Marking = mark_rows,
     ) -> int:
         """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
 
-        ``limits`` and ``day_ends`` as in `core.equity.mark_rows`.
+        ``limits`` and ``day_ends`` as in `core.equity.mark_rows`. ``marking`` may do more than that between
+        the rows, such as change what is held, if the ledger is told afterwards.
         """
-        reached = self._mark(market.closes, market.day_edges, limits, start, stop, day_ends)
+        reached = self._mark(market.closes, market.day_edges, limits, start, stop, day_ends, marking)
         if reached > start:
             if self._market is None:
                 self._market, self._unseen = market, start
@@ -196,12 +206,13 @@ class EquityCurve:
         start: int,
         stop: int,
         day_ends: bool = False,
+        marking: Marking = mark_rows,
     ) -> int:
         if len(self._posted) != self._read:
             self._refresh()
         if self._count + stop - start > self._capacity:
             self._make_room(stop - start)
-        reached: int = mark_rows(
+        reached = marking(
             self._levels, self._quantities, self._value, self._cash, prices, day_edges, limits,
             self._rows, self._count, start, stop, day_ends,
         )  # fmt: skip

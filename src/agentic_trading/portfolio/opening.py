@@ -83,15 +83,29 @@ class Opening:
         if quantity is None:
             return refuse(signal, now_ns, "size_unknown", 0, 0, "price, equity or volatility is missing")
         instrument = pair.instrument
-        terms = OrderTerms(
+        stop = None if signal.stop is None else stop_on_tick(signal, instrument)
+        targets = _targets_on_tick(signal, instrument) if signal.targets else ()
+        terms = self.at_market(key, instrument, direction, quantity, stop, targets)
+        return objection(signal, terms, pair, price, now_ns) or terms
+
+    def at_market(
+        self,
+        key: tuple[str, str],
+        instrument: Instrument,
+        direction: Direction,
+        quantity: Decimal,
+        stop: Decimal | None = None,
+        targets: tuple[Target, ...] = (),
+    ) -> OrderTerms:
+        """Open a position in this direction with one order."""
+        return OrderTerms(
             *key,
             BUY if direction is LONG else SELL,
             quantity,
-            protective_stop=None if signal.stop is None else stop_on_tick(signal, instrument),
-            targets=_targets_on_tick(signal, instrument) if signal.targets else (),
+            protective_stop=stop,
+            targets=targets,
             position_side=leg_of(direction, instrument) if self._hedged else NET,
         )
-        return objection(signal, terms, pair, price, now_ns) or terms
 
 
 def objection(signal: Signal, terms: OrderTerms, pair: Pair, price: float, now_ns: int) -> Refusal | None:

@@ -1,6 +1,6 @@
 """The risk engine: runs every check, returns every refusal, and alone mints an `OrderIntent`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -17,7 +17,7 @@ from agentic_trading.core.interfaces import (
     SettledView,
     WorkingView,
 )
-from agentic_trading.core.models import Instrument
+from agentic_trading.core.models import FloatArray, Instrument
 from agentic_trading.core.money import ZERO, decimal_of
 from agentic_trading.risk.breakers import DAILY_LOSS, DRAWDOWN, Breakers
 from agentic_trading.risk.checks import CLOSING, OPENING
@@ -68,9 +68,9 @@ class RiskEngine(Reacting):
         self._reserved: dict[str, OrderTerms] = {}
 
     @property
-    def plenty_beside(self) -> Callable[[float, float, float], bool]:
-        """Tells whether an order surely passes every check; see `headroom.Headroom.plenty_beside`."""
-        return self._headroom.plenty_beside
+    def margins(self) -> FloatArray:
+        """By which `headroom.plenty_beside` tells whether an order surely passes every check."""
+        return self._headroom.margins
 
     @property
     def reactions(self) -> Reactions:

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
 from agentic_trading.core.enums import Side, TradingState
 from agentic_trading.core.events import OrderTerms
 from agentic_trading.core.interfaces import Clock, MarksView, SettledView, WorkingView
-from agentic_trading.core.models import Instrument
+from agentic_trading.core.models import FloatArray, Instrument
 from agentic_trading.core.money import ZERO
+from agentic_trading.core.numerics import compiled
 from agentic_trading.risk.breakers import Breakers
 from agentic_trading.risk.limits import RiskSettings
 
@@ -14,6 +17,34 @@ INF, NAN = float("inf"), float("nan")
 ACTIVE, BUY = TradingState.ACTIVE, Side.BUY  # names of their own: enums look their members up slowly
 _NEAR = 1.0 - 1e-6
 """Share of a limit from which on only the exact checks may judge; far more than rounding can move."""
+
+WORST, ORDER, SYMBOL, ALL, DRAWDOWN, DAY_LOSS = range(6)
+"""Positions in the margins of `plenty_beside`: the factor to the worst price, then the largest ratios."""
+
+
+@compiled
+def plenty_beside(
+    margins: FloatArray,
+    equity: float,
+    drawdown: float,
+    day_loss: float,
+    notional: float,
+    on_symbol: float,
+    on_all: float,
+) -> bool:
+    """What `Headroom.plenty` says of an order at market where nothing works and its symbol is just marked.
+
+    ``margins`` are those of `Headroom.margins`, and no breaker holds. Gross notionals at the last prices: of
+    the order, and of what is held, on its symbol and on all. What is unknown (NaN) is a no.
+    """
+    worst = margins[WORST]
+    return (
+        drawdown <= margins[DRAWDOWN]
+        and day_loss <= margins[DAY_LOSS]
+        and 0.0 < notional * worst <= equity * margins[ORDER] < np.inf
+        and (on_symbol + notional) * worst <= equity * margins[SYMBOL]
+        and (on_all + notional) * worst <= equity * margins[ALL]
+    )
 
 
 class Headroom:
@@ -49,6 +80,13 @@ class Headroom:
         self._lone_ratio = min(self._order_ratio, self._symbol_ratio, self._gross_ratio)
         self._drawdown = limits.max_drawdown_pct * _NEAR
         self._day_loss = limits.max_daily_loss_pct * _NEAR
+        self.margins = np.array(
+            [
+                self._worst, self._order_ratio, self._symbol_ratio, self._gross_ratio, self._drawdown,
+                self._day_loss,
+            ]
+        )  # fmt: skip
+        """What `plenty_beside` goes by."""
         self._quantity, self._units = ZERO, 0.0  # of the last order, exact and as a float
 
     def plenty(self, terms: OrderTerms, reserved: Collection[OrderTerms]) -> bool:
@@ -72,19 +110,6 @@ class Headroom:
             return False
         at_stake, gross = self._exposures(terms, price, reserved)
         return at_stake <= equity * self._symbol_ratio and gross <= equity * self._gross_ratio
-
-    def plenty_beside(self, notional: float, on_symbol: float, on_all: float) -> bool:
-        """The same for an order at market where nothing works and its symbol has just been marked.
-
-        Gross notionals at the last prices: of the order, and of what is held, on its symbol and on all.
-        """
-        equity, at_worst = self._marks.equity, self._worst
-        return (
-            self._is_calm()
-            and 0.0 < notional * at_worst <= equity * self._order_ratio < INF
-            and (on_symbol + notional) * at_worst <= equity * self._symbol_ratio
-            and (on_all + notional) * at_worst <= equity * self._gross_ratio
-        )
 
     def _is_calm(self) -> bool:
         """Whether the account is far from its own limits; what is unknown (NaN) is not."""

@@ -1,25 +1,25 @@
-"""What a plain order is on record and in the books: the events and postings that the bus would bring."""
+"""What plain orders are on record and in the books: the events and postings that the bus would bring."""
 
 from collections.abc import Callable, Sequence
 
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.timeline import MarketRows
-from agentic_trading.core.enums import OrderStatus
+from agentic_trading.core.enums import Direction, OrderStatus
 from agentic_trading.core.events import (
     Event,
     Fill,
     OrderAccepted,
     OrderClosed,
     OrderIntent,
+    OrderTerms,
     Proposal,
-    SubmitOrder,
 )
+from agentic_trading.core.money import ZERO
 from agentic_trading.execution.order import Order
-from agentic_trading.simulation.matching.at_once import Execution
-from agentic_trading.simulation.venue import SimulatedVenue
 from agentic_trading.straight.lane import PlainOrder
 
-FILLED = OrderStatus.FILLED  # a name of its own: enums look their members up slowly
+# Names of their own: enums look their members up slowly.
+FILLED, LONG = OrderStatus.FILLED, Direction.LONG
 
 
 Done = tuple[Order, str]
@@ -29,20 +29,40 @@ Done = tuple[Order, str]
 class Booking:
     """Records what was decided and what came of it, and tells those agents that keep books."""
 
-    def __init__(
-        self, agents: Agents, venue: SimulatedVenue, market: MarketRows, record: Callable[[Event], object]
-    ) -> None:
-        self._send = venue.send
+    def __init__(self, agents: Agents, market: MarketRows, record: Callable[[Event], object]) -> None:
         self._market = market
         self._record = record
         self._next_id = agents.ids.next
         self._approve = agents.risk.approve
-        self._create, self._note = agents.orders.reactions[OrderIntent], agents.orders.note
+        self._note = agents.orders.note
         self._see = agents.entries.unseen
         self._post, self._follow = agents.ledger.reactions[Fill], agents.entries.reactions[Fill]
 
-    def decided(self, orders: Sequence[PlainOrder], at_ns: int) -> list[OrderIntent]:
-        """Put the orders of an instant on record: all signals, then all proposals, then all intents."""
+    def book(self, orders: Sequence[PlainOrder], wanted: Sequence[float], at_ns: int, row: int) -> None:
+        """Book the orders of one instant, executed whole by the candles of ``row``; of each unrounded quantity.
+
+        They are decided in the order of the strategies, and executed in that of the venue.
+        """
+        terms = [
+            order.lane.entry_terms(order.lane.pair.size.in_lots(quantity)) if order.opens
+            else order.lane.exit_terms(order.lane.held, LONG)
+            for order, quantity in zip(orders, wanted, strict=False)
+        ]  # fmt: skip
+        intents = self._decided(orders, terms, at_ns)
+        self._see(self._market, row)
+        if len(orders) == 1:
+            self._note(*self._executed(orders[0], intents[0]))
+            return
+        done: dict[int, Done] = {}
+        for number in sorted(range(len(orders)), key=lambda at: orders[at].lane.column):
+            done[number] = self._executed(orders[number], intents[number])
+        for number in range(len(orders)):
+            self._note(*done[number])
+
+    def _decided(
+        self, orders: Sequence[PlainOrder], terms: Sequence[OrderTerms], at_ns: int
+    ) -> list[OrderIntent]:
+        """All signals, then all proposals, then all intents."""
         record, next_id, approve = self._record, self._next_id, self._approve
         signals: list[str] = []
         for order in orders:
@@ -50,10 +70,9 @@ class Booking:
             record(signal)
             signals.append(signal.id)
         proposals: list[Proposal] = []
-        for order in orders:
-            terms, cause = order.terms, signals[len(proposals)]
-            reason = "signal" if terms.closing else "entry"
-            proposal = Proposal(next_id("proposal"), at_ns, terms, order.price, cause, reason)
+        for order, wish, cause in zip(orders, terms, signals, strict=True):
+            reason = "entry" if order.opens else "signal"
+            proposal = Proposal(next_id("proposal"), at_ns, wish, order.mark, cause, reason)
             record(proposal)
             proposals.append(proposal)
         intents = [approve(proposal, at_ns) for proposal in proposals]
@@ -61,26 +80,17 @@ class Booking:
             record(intent)
         return intents
 
-    def executed(self, order: PlainOrder, intent: OrderIntent, fill: Execution, row: int) -> Done:
-        """Book and record that an order was executed whole, by the candle of a row."""
-        order_id, terms, record, at_ns = intent.order_id, intent.terms, self._record, fill.at_ns
-        traded, quantity = order.lane.alone.book(order_id, terms, fill), terms.quantity
+    def _executed(self, order: PlainOrder, intent: OrderIntent) -> Done:
+        order_id, terms, record, lane = intent.order_id, intent.terms, self._record, order.lane
+        traded, quantity, at_ns = lane.alone.book(order_id, terms, order.quote), terms.quantity, order.quote.at_ns
         record(OrderAccepted(order_id, at_ns))
         record(traded)
         self._post(traded)
-        self._see(self._market, row)
         self._follow(traded)
         record(OrderClosed(order_id, at_ns, terms, quantity, "filled"))
         done = Order(
             order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
-            fill.notional, at_ns, at_ns, "filled",
+            quantity * traded.price, at_ns, at_ns, "filled",
         )  # fmt: skip
+        lane.held = quantity if order.opens else ZERO
         return done, traded.trade_id
-
-    def known(self, intent: OrderIntent, done: Done | None) -> None:
-        """Let the order manager know an order; one that is not done is left to the venue and the bus."""
-        if done is not None:
-            self._note(*done)
-            return
-        self._create(intent)
-        self._send(SubmitOrder(intent.order_id, intent.at_ns, intent.terms))

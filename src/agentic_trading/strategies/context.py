@@ -96,6 +96,7 @@ class Context:
 
     @property
     def position(self) -> Position:
+        self._desk.catch_up()
         book = self._desk.settled.position(self._strategy, self.instrument.symbol)
         quantity, cost = book.quantity, book.cost
         if quantity is not self._position.quantity or cost is not self._cost:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from agentic_trading.core.enums import Side
 from agentic_trading.core.events import (
     Fill,
     OrderAccepted,
@@ -23,19 +24,18 @@ from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.matching.book import OrderBook
 from agentic_trading.simulation.matching.brackets import protect
 from agentic_trading.simulation.matching.desk import OrderDesk
+from agentic_trading.simulation.matching.filters import takes_orders
 from agentic_trading.simulation.matching.prices import TAKER, elapsed_share
-from agentic_trading.simulation.resting import BUY, MARKET, MarketModel
+from agentic_trading.simulation.resting import MARKET, MarketModel
 from agentic_trading.simulation.tape import Tape
 from agentic_trading.simulation.travel import Command
 
 
-class Execution(msgspec.Struct, frozen=True, gc=False):
-    """A whole order at one price: that, what the market showed, notional and fee in quote currency, when."""
+class Quote(msgspec.Struct, frozen=True, gc=False):
+    """The price that a taker gets, what the market showed, and when."""
 
     price: Decimal
-    reference: Decimal
-    notional: Decimal
-    fee: Decimal
+    shown: Decimal
     at_ns: int
 
 
@@ -50,37 +50,34 @@ class AtOnce:
         self._rules = book.instrument
         self._objection = desk.objection
         self._taker_price = model.costs.taker_price
-        self._taker_fee, self._latency_ns = model.taker_fee, model.latency_ns
+        self._latency_ns = model.latency_ns
+        self.taker_fee, self.participation = model.taker_fee, model.participation
         self._account = account
         self._tape = tape
 
-    def reckon(self, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
-        """What a market order without a bracket gets, on spot, that comes alone in a candle; changes nothing.
+    def quote(self, side: Side, sent_ns: int, candle: Candle) -> Quote | None:
+        """What a market order gets that comes alone in a candle, as if it had come by `carry_out`.
 
-        None unless it surely executes at once and whole, as if it had come by `carry_out`. It buys, or sells
-        no more than is held; whether it can be paid is left to ask.
+        None if it does not come in time, or the market is closed. Costs must not depend on its quantity;
+        whether all of that can be had, may be ordered and can be paid is left to ask.
         """
-        side, quantity, open_ns = terms.side, terms.quantity, candle.open_ns
+        open_ns = candle.open_ns
         at_ns = sent_ns + self._latency_ns
         if at_ns < open_ns:
             at_ns = open_ns
-        if candle.filled or at_ns >= candle.close_ns or not self._book.surely_grants(quantity, candle.volume):
+        if candle.filled or at_ns >= candle.close_ns or not takes_orders(self._rules, at_ns):
             return None
         shown = decimal_of(candle.open)
-        most = None if side is BUY else quantity
-        if self._objection(terms, most, shown, at_ns, open_ns) is not None:
-            return None
         elapsed = 0.0 if at_ns == open_ns else elapsed_share(candle, at_ns)
-        price = self._taker_price(self._rules, side, shown, candle, elapsed, quantity)
-        notional = quantity * price
-        return Execution(price, shown, notional, fee_up(notional, self._taker_fee), at_ns)
+        return Quote(self._taker_price(self._rules, side, shown, candle, elapsed), shown, at_ns)
 
-    def book(self, order_id: str, terms: OrderTerms, reckoned: Execution) -> Fill:
-        """Book what `reckon` gave, as if the order had come; gives the venue's report."""
+    def book(self, order_id: str, terms: OrderTerms, quote: Quote) -> Fill:
+        """Book that an order got what `quote` gave, as if it had come; gives the venue's report."""
+        quantity, price = terms.quantity, quote.price
+        fee = fee_up(quantity * price, self.taker_fee)
         return self._book.booked(
-            order_id, terms, terms.quantity, reckoned.price, reckoned.fee, self._rules.quote, TAKER,
-            reckoned.reference, reckoned.at_ns,
-        )  # fmt: skip
+            order_id, terms, quantity, price, fee, self._rules.quote, TAKER, quote.shown, quote.at_ns
+        )
 
     def carry_out(self, command: Command, at_ns: int, candle: Candle) -> bool:
         """Carry out a command that arrives alone; False, and nothing is done, if it is no such order."""

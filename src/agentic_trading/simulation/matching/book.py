@@ -6,6 +6,7 @@ from agentic_trading.core.enums import Liquidity
 from agentic_trading.core.events import Fill, OrderAccepted, OrderAmended, OrderCanceled, OrderTerms
 from agentic_trading.core.models import Candle, Instrument
 from agentic_trading.core.money import CENT_OF_ASSET, ONE, ZERO, decimal_of, fee_up, quantity_down, share_of
+from agentic_trading.core.numerics import compiled
 from agentic_trading.simulation.account import VenueAccount
 from agentic_trading.simulation.collateral import Collateral
 from agentic_trading.simulation.matching.brackets import aim, protect, release
@@ -15,6 +16,12 @@ from agentic_trading.simulation.tape import Tape
 
 DOWN, UP = float("-inf"), float("inf")
 Outlook = tuple[float, float, bool]
+
+
+@compiled
+def surely_grants(quantity: float, volume: float, participation: float, lot: float) -> bool:
+    """Whether our share of a candle's volume is surely larger than a quantity, judged in floats."""
+    return volume * participation > quantity * 1.000001 + lot
 
 
 class OrderBook:
@@ -135,17 +142,13 @@ class OrderBook:
             reduces = order.reduces or rules.can_short  # of a leg, by nature
             self.cancel(order, at_ns, "reduce_only" if reduces else "insufficient_holdings")
 
-    def surely_grants(self, quantity: Decimal, volume: float) -> bool:
-        """Whether our share of a candle's volume is surely larger than a quantity, judged in floats."""
-        return volume * self._share > float(quantity) * 1.000001 + self._lot
-
     def granted(self, wanted: Decimal) -> Decimal:
         """How much of a quantity our share of the candle's volume still allows, in lots.
 
         That the share is surely large enough is judged in floats; only a close case needs exact numbers.
         """
         if self._room is None:
-            if self.surely_grants(self._taken + wanted, self._volume):
+            if surely_grants(float(self._taken + wanted), self._volume, self._share, self._lot):
                 return wanted
             share = decimal_of(self._volume) * self._participation
             self._room = quantity_down(share, self.instrument.lot) - self._taken

@@ -85,13 +85,14 @@ class MatchingEngine:
 
     @property
     def can_be_alone(self) -> bool:
-        """Whether `AtOnce.reckon` can ever say what a plain order gets: spot, and nothing left to chance."""
+        """Whether `AtOnce.quote` can ever say what plain orders get: spot, no chance, no matter how large."""
         model = self._model
         return (
             self._ever_open
             and self._liquidator is None
             and not (model.report_latency_ns or model.jitter_ns or model.reject_ratio)
             and model.fee_asset is None
+            and not model.costs.impact_factor
         )
 
     def _go_on(self, candle: Candle) -> None:

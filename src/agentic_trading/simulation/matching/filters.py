@@ -67,6 +67,13 @@ def objection(terms: OrderTerms, rules: Instrument, shown: Decimal, most: Decima
     return None
 
 
+def takes_orders(rules: Instrument, at_ns: int) -> bool:
+    """Whether the market is open; mostly it has never been otherwise."""
+    if not rules.halts and rules.delisted_ns is None:
+        return True
+    return rules.status_at(at_ns) is MarketStatus.TRADING
+
+
 def off_tick(price: Decimal, rules: Instrument) -> bool:
     """Whether a price is not one at which the instrument can trade."""
     return price <= ZERO or bool(price % rules.tick)
@@ -100,7 +107,7 @@ def misfit(terms: OrderTerms, rules: Instrument, at_ns: int, hedged: bool) -> st
 
     A plain market order on a one-way account has nothing that could contradict.
     """
-    if (rules.halts or rules.delisted_ns is not None) and rules.status_at(at_ns) is not MarketStatus.TRADING:
+    if not takes_orders(rules, at_ns):
         return "not_trading"
     kind, lasting = terms.type, terms.time_in_force
     limited, stopped = PRICED[kind]
