@@ -1,7 +1,7 @@
 """The record of a run: its decisions and bookings in order, and the digest over them."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from itertools import chain
 from operator import or_
@@ -134,6 +134,11 @@ class Recorder:
     def tap(self) -> tuple[tuple[type[Event], ...], Callable[[Event], None]]:
         """What the bus must tell it: it only appends, since there is hardly a more frequent call."""
         return RECORDED, self._heard.append
+
+    @property
+    def take(self) -> Callable[[Iterable[Event]], None]:
+        """Takes several events at once, each of a type that is recorded."""
+        return self._heard.extend
 
     @property
     def events(self) -> Records:

@@ -23,3 +23,9 @@ class IdSequence:
         """Next id of another kind, such as ``signal-12``."""
         self._counts[kind] = count = self._counts[kind] + 1
         return f"{kind}-{count}"
+
+    def several(self, kind: str, count: int) -> list[str]:
+        """The next ``count`` ids of such a kind."""
+        first = self._counts[kind] + 1
+        self._counts[kind] += count
+        return [f"{kind}-{number}" for number in range(first, first + count)]

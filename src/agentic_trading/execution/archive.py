@@ -1,6 +1,6 @@
 """All orders of a session by id: those that ended long ago take little room, but are never lost."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from operator import attrgetter
 
@@ -59,21 +59,26 @@ class Orders(dict[str, Order]):
         """Every order, packed or not."""
         return History(self._packed, self)
 
+    def store(self, orders: Sequence[Order]) -> None:
+        """Take up new orders that have ended, after all others have, and keep them packed."""
+        self._put_away(list(self.values()))
+        self._put_away(orders)
+
     def pack(self) -> None:
         """Pack the oldest orders, up to the first that is open; to be called now and then."""
-        if len(self) < self._room:
-            return
-        ended = list(takewhile(_DONE, self.values()))
+        if len(self) >= self._room:
+            self._put_away(list(takewhile(_DONE, self.values())))
+
+    def _put_away(self, ended: Sequence[Order]) -> None:
         if not ended:
             return
         self._packed.append(msgspec.msgpack.encode(ended))
-        names = list(map(_NAME, ended))
-        self._highest = max(self._highest, *names)
-        if len(names) == len(self):
+        self._highest = max(self._highest, *map(_NAME, ended))
+        if len(ended) >= len(self):
             self.clear()
         else:
-            for name in names:
-                del self[name]
+            for order in ended:
+                del self[order.order_id]
 
     def _unpack(self) -> None:
         everything = {order.order_id: order for order in self.history}

@@ -143,11 +143,10 @@ class OrderManager(Reacting):
         """Whether no order is open, stops and targets included."""
         return not (self.at_work or self.bracketed)
 
-    def note(self, order: Order, trade_id: str) -> None:
-        """Take up an order of which everything is known already: filled whole, by one trade."""
-        if not self.all.add(order):
-            raise OrderProtocolError(f"order id {order.order_id} was used before")
-        self._trades.add(trade_id)
+    def note(self, orders: Sequence[Order], trades: Iterable[str]) -> None:
+        """Take up orders of which all is known already: filled whole; while none is open."""
+        self.all.store(orders)
+        self._trades.update(trades)
 
     # --- the fold -------------------------------------------------------------------------
 

@@ -87,15 +87,19 @@ class Entries(Reacting):
         """The candles of all rows before ``stop`` have closed, whether or not they were shown."""
         self._market, self._row = market, stop
 
-    def _fill(self, fill: Fill) -> Iterable[Event]:
-        key = (fill.strategy, fill.symbol)
+    def begin(self, key: tuple[str, str], at_ns: int, price: Decimal) -> None:
+        """A position was closed, or opened anew at this price, since anybody asked: ``key`` as in the books."""
         book = self._held.get(key)
         if book is None:
             self._open.pop(key, None)
-            return ()
-        since = self._open.get(key)
-        if since is None or since.direction is not book.direction:
-            self._open[key] = _Since(fill.at_ns, book.direction, fill.price, self._row)
+        else:
+            self._open[key] = _Since(at_ns, book.direction, price, self._row)
+
+    def _fill(self, fill: Fill) -> Iterable[Event]:
+        key = (fill.strategy, fill.symbol)
+        since, book = self._open.get(key), self._held.get(key)
+        if since is None or book is None or since.direction is not book.direction:
+            self.begin(key, fill.at_ns, fill.price)
         return ()
 
     def _liquidated(self, posted: LiquidationPosted) -> Iterable[Event]:

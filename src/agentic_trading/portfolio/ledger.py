@@ -129,6 +129,13 @@ class Ledger(Reacting):
             value += self.balances.get(asset, ZERO) * price
         return value
 
+    def post(self, fills: Iterable[Fill]) -> None:
+        """Post fills of which nobody has heard yet, in their order."""
+        know, post = self._trades.add, self._post_fill
+        for fill in fills:
+            know(fill.trade_id)
+            post(fill)
+
     def _fill(self, fill: Fill) -> Iterable[Event]:
         if fill.trade_id not in self._trades:
             self._trades.add(fill.trade_id)

@@ -94,10 +94,13 @@ class RiskEngine(Reacting):
             if refusals:
                 return refusals
         self._reserved[identity] = terms
-        return (self.approve(proposal, self._clock.now_ns),)
+        return (self._mint(proposal, self._clock.now_ns),)
 
-    def approve(self, proposal: Proposal, at_ns: int) -> OrderIntent:
-        """Mint the order of a proposal that closes what is held, or of which `plenty_beside` was asked."""
+    def approve(self, proposals: Iterable[Proposal]) -> list[OrderIntent]:
+        """Mint the orders of proposals that close what is held, or of which `plenty_beside` was asked."""
+        return [self._mint(proposal, proposal.at_ns) for proposal in proposals]
+
+    def _mint(self, proposal: Proposal, at_ns: int) -> OrderIntent:
         return OrderIntent(
             self._ids.order(), at_ns, proposal.terms, proposal.id, proposal.cause, proposal.reason
         )

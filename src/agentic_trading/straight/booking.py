@@ -1,19 +1,13 @@
 """What plain orders are on record and in the books: the events and postings that the bus would bring."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.timeline import MarketRows
+from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.core.enums import Direction, OrderStatus
-from agentic_trading.core.events import (
-    Event,
-    Fill,
-    OrderAccepted,
-    OrderClosed,
-    OrderIntent,
-    OrderTerms,
-    Proposal,
-)
+from agentic_trading.core.events import Fill, OrderAccepted, OrderClosed, OrderIntent, OrderTerms, Proposal
 from agentic_trading.core.money import ZERO
 from agentic_trading.execution.order import Order
 from agentic_trading.straight.lane import PlainOrder
@@ -22,75 +16,92 @@ from agentic_trading.straight.lane import PlainOrder
 FILLED, LONG = OrderStatus.FILLED, Direction.LONG
 
 
-Done = tuple[Order, str]
-"""An order that was executed whole, and the id of its trade."""
-
-
 class Booking:
     """Records what was decided and what came of it, and tells those agents that keep books."""
 
-    def __init__(self, agents: Agents, market: MarketRows, record: Callable[[Event], object]) -> None:
+    def __init__(self, agents: Agents, market: MarketRows, recorder: Recorder) -> None:
+        self._agents = agents
         self._market = market
-        self._record = record
-        self._next_id = agents.ids.next
-        self._approve = agents.risk.approve
-        self._note = agents.orders.note
-        self._see = agents.entries.unseen
-        self._post, self._follow = agents.ledger.reactions[Fill], agents.entries.reactions[Fill]
+        self._record = recorder.take
 
-    def book(self, orders: Sequence[PlainOrder], wanted: Sequence[float], at_ns: int, row: int) -> None:
-        """Book the orders of one instant, executed whole by the candles of ``row``; of each unrounded quantity.
+    def book(self, orders: Sequence[PlainOrder], wanted: Sequence[float]) -> None:
+        """Book the orders of a stretch, executed whole in the row after theirs; of each unrounded quantity.
 
-        They are decided in the order of the strategies, and executed in that of the venue.
+        Those of one instant are decided in the order of the strategies, and executed in that of the venue.
         """
-        terms = [
-            order.lane.entry_terms(order.lane.pair.size.in_lots(quantity)) if order.opens
-            else order.lane.exit_terms(order.lane.held, LONG)
-            for order, quantity in zip(orders, wanted, strict=False)
+        signals = [order.lane.stamped(order.signal, order.vector) for order in orders]
+        proposals = [
+            Proposal(
+                name, order.vector.at_ns, terms, order.mark, signal.id, "entry" if order.opens else "signal"
+            )
+            for name, order, terms, signal in zip(
+                self._agents.ids.several("proposal", len(orders)), orders, _terms(orders, wanted), signals,
+                strict=True,
+            )
         ]  # fmt: skip
-        intents = self._decided(orders, terms, at_ns)
-        self._see(self._market, row)
-        if len(orders) == 1:
-            self._note(*self._executed(orders[0], intents[0]))
-            return
-        done: dict[int, Done] = {}
-        for number in sorted(range(len(orders)), key=lambda at: orders[at].lane.column):
-            done[number] = self._executed(orders[number], intents[number])
-        for number in range(len(orders)):
-            self._note(*done[number])
+        intents = self._agents.risk.approve(proposals)
+        spans, pairs = _spans(orders), list(zip(orders, intents, strict=True))
+        if spans:
+            pairs = [pair for span in spans for pair in sorted(pairs[span], key=_column)]
+        fills = [order.lane.alone.book(intent.order_id, intent.terms, order.quote) for order, intent in pairs]
+        accepted = [OrderAccepted(fill.order_id, fill.at_ns) for fill in fills]
+        closed = [
+            OrderClosed(fill.order_id, fill.at_ns, intent.terms, fill.quantity, "filled")
+            for fill, (_, intent) in zip(fills, pairs, strict=True)
+        ]
+        if spans:
+            for span in spans:
+                self._record(chain(signals[span], proposals[span], intents[span]))
+                self._record(chain.from_iterable(zip(accepted[span], fills[span], closed[span], strict=True)))
+        else:
+            self._record(
+                chain.from_iterable(
+                    zip(signals, proposals, intents, accepted, fills, closed, strict=True)
+                )
+            )
+        self._post(orders, intents, fills)
 
-    def _decided(
-        self, orders: Sequence[PlainOrder], terms: Sequence[OrderTerms], at_ns: int
-    ) -> list[OrderIntent]:
-        """All signals, then all proposals, then all intents."""
-        record, next_id, approve = self._record, self._next_id, self._approve
-        signals: list[str] = []
-        for order in orders:
-            signal = order.lane.stamped(order.signal, order.vector)
-            record(signal)
-            signals.append(signal.id)
-        proposals: list[Proposal] = []
-        for order, wish, cause in zip(orders, terms, signals, strict=True):
-            reason = "entry" if order.opens else "signal"
-            proposal = Proposal(next_id("proposal"), at_ns, wish, order.mark, cause, reason)
-            record(proposal)
-            proposals.append(proposal)
-        intents = [approve(proposal, at_ns) for proposal in proposals]
-        for intent in intents:
-            record(intent)
-        return intents
+    def _post(
+        self, orders: Sequence[PlainOrder], intents: Sequence[OrderIntent], fills: Sequence[Fill]
+    ) -> None:
+        agents = self._agents
+        agents.ledger.post(fills)
+        last = {order.lane.key: order for order in orders}
+        for key, order in last.items():
+            agents.entries.unseen(self._market, order.row + 1)
+            agents.entries.begin(key, order.quote.at_ns, order.quote.price)
+        done = [
+            Order(
+                intent.order_id, intent.terms, intent.terms.quantity, intent.at_ns, intent.cause,
+                intent.reason, "", FILLED, intent.terms.quantity, intent.terms.quantity * order.quote.price,
+                order.quote.at_ns, order.quote.at_ns, "filled",
+            )
+            for order, intent in zip(orders, intents, strict=True)
+        ]  # fmt: skip
+        agents.orders.note(done, [fill.trade_id for fill in fills])
 
-    def _executed(self, order: PlainOrder, intent: OrderIntent) -> Done:
-        order_id, terms, record, lane = intent.order_id, intent.terms, self._record, order.lane
-        traded, quantity, at_ns = lane.alone.book(order_id, terms, order.quote), terms.quantity, order.quote.at_ns
-        record(OrderAccepted(order_id, at_ns))
-        record(traded)
-        self._post(traded)
-        self._follow(traded)
-        record(OrderClosed(order_id, at_ns, terms, quantity, "filled"))
-        done = Order(
-            order_id, terms, quantity, intent.at_ns, intent.cause, intent.reason, "", FILLED, quantity,
-            quantity * traded.price, at_ns, at_ns, "filled",
-        )  # fmt: skip
-        lane.held = quantity if order.opens else ZERO
-        return done, traded.trade_id
+
+def _terms(orders: Sequence[PlainOrder], wanted: Sequence[float]) -> list[OrderTerms]:
+    terms = []
+    for order, quantity in zip(orders, wanted, strict=True):
+        lane = order.lane
+        if order.opens:
+            lane.held = lane.pair.size.in_lots(quantity)
+            terms.append(lane.entry_terms(lane.held))
+        else:
+            terms.append(lane.exit_terms(lane.held, LONG))
+            lane.held = ZERO
+    return terms
+
+
+def _spans(orders: Sequence[PlainOrder]) -> list[slice]:
+    """The orders of each instant; none if each order has one of its own, as nearly always."""
+    rows = [order.row for order in orders]
+    if len(set(rows)) == len(rows):
+        return []
+    starts = [at for at, row in enumerate(rows) if not at or rows[at - 1] != row]
+    return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True)]
+
+
+def _column(pair: tuple[PlainOrder, OrderIntent]) -> int:
+    return pair[0].lane.column

@@ -164,10 +164,10 @@ def is_whole(rules: Instrument) -> bool:
 
 
 class Carrier:
-    """Collects plain orders, carries them, and says how far it came."""
+    """Carries plain orders, and says how far it came."""
 
     def __init__(self, agents: Agents, market: MarketRows, lanes: Sequence[Lane], most: int) -> None:
-        """``most`` orders can be collected."""
+        """``most`` orders can be carried at once."""
         self._balances, self._quote = agents.ledger.balances, agents.quote
         self._skip, self._breakers = agents.equity.skip, agents.breakers
         self._market = market
@@ -177,11 +177,8 @@ class Carrier:
         self._held = np.zeros(len(lanes), dtype=np.int64)
         self._orders = np.zeros((3, most), dtype=np.int64)
         self._wishes = np.zeros((5, most))
-        self._wanted = np.zeros(most)
-        self.wanted = plain(self._wanted)
+        self.wanted = np.zeros(most)
         """The unrounded quantity of each order that opens and was carried."""
-        self._lane, self._row, self._opens = map(plain, self._orders)
-        self._strength, self._volatility, self._price, self._shown, self._volume = map(plain, self._wishes)
         self._account_of = plain(self._account)
         self._known = (
             np.array([lane.pair.size.way[0] for lane in lanes]),
@@ -191,13 +188,10 @@ class Carrier:
             self._orders,
             self._wishes,
         )
-        self._scratch = self._wanted, np.zeros(most, dtype=np.int64), np.zeros(most, dtype=np.int64)
-        self.count = 0
-        """How many orders are collected."""
+        self._scratch = self.wanted, np.zeros(most, dtype=np.int64), np.zeros(most, dtype=np.int64)
 
     def take_up(self) -> bool:
         """Read from the books where everything stands; False if that is more than whole numbers can say."""
-        self.count = 0
         cash = whole(self._balances[self._quote], self._digits)
         held = [whole(lane.held, _digits(lane)[1]) for lane in self._lanes]
         if cash is None or None in held:
@@ -206,22 +200,19 @@ class Carrier:
         self._held[:] = held
         return True
 
-    def add(self, order: PlainOrder, row: int) -> None:
-        """Collect an order that was decided at a row."""
-        at, quote = self.count, order.quote
-        self.count = at + 1
-        self._lane[at], self._row[at], self._opens[at] = order.lane.number, row, order.opens
-        self._price[at], self._shown[at] = float(quote.price), float(quote.shown)
-        self._volume[at] = order.volume
-        if order.opens:
-            self._strength[at] = float(order.signal.strength)
-            self._volatility[at] = order.volatility
-
-    def carry(self, start: int, stop: int) -> tuple[int, int]:
-        """Carry what was collected, and mark the rows before ``stop``: how far it came, with how many."""
-        count, self.count = self.count, 0
+    def carry(self, orders: Sequence[PlainOrder], start: int, stop: int) -> tuple[int, int]:
+        """Carry orders and mark the rows before ``stop``: how far it came, and with how many."""
+        count, whole_of, rest_of = len(orders), self._orders, self._wishes
         if not count:
             return self._skip(self._market, self._breakers.limits, start, stop), 0
+        whole_of[LANE, :count] = [order.lane.number for order in orders]
+        whole_of[ROW, :count] = [order.row for order in orders]
+        whole_of[OPENS, :count] = [order.opens for order in orders]
+        rest_of[STRENGTH, :count] = [order.signal.strength for order in orders]
+        rest_of[VOLATILITY, :count] = [order.volatility for order in orders]
+        rest_of[PRICE, :count] = [order.quote.price for order in orders]
+        rest_of[SHOWN, :count] = [order.quote.shown for order in orders]
+        rest_of[VOLUME, :count] = [order.volume for order in orders]
         marking = partial(_carry, self._account, self._held, self._known, count, self._scratch)
         reached = self._skip(self._market, self._breakers.limits, start, stop, marking=marking)
         return reached, self._account_of[CARRIED]

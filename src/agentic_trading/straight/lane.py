@@ -57,13 +57,14 @@ class Lane:
 
 
 class PlainOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A plain order as it was asked for: whose, on which wish, to open or to close, and what it gets.
+    """A plain order as it was asked for: whose, at which row, on which wish, and what it gets.
 
     ``mark`` is the last close, ``volume`` that of the candle it meets, ``volatility`` what sizing may need
     (NaN if there is none).
     """
 
     lane: Lane
+    row: int
     signal: Signal
     vector: FeatureVector
     opens: bool

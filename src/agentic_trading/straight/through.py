@@ -73,10 +73,10 @@ class StraightThrough:
         ]
         self._asker = Asker(agents, self._lanes, market, sorted(inputs.timeline.gaps))
         self._carrier = Carrier(agents, market, self._lanes, _STRETCH + len(self._lanes))
-        self._booking = Booking(agents, market, recorder.tap[1])
+        self._booking = Booking(agents, market, recorder)
         self._every = isinstance(skipper, EveryRow)
-        self._waiting: list[tuple[int, list[PlainOrder]]] = []
-        """The orders that are not carried yet, by the row at which they were decided."""
+        self._waiting: list[PlainOrder] = []
+        """The orders that are not carried yet, in the order in which they were decided."""
         self._stretch = 1
         """After so many orders they are carried: where much is not plain, little is asked in vain."""
         self._unmarked = 0
@@ -139,7 +139,7 @@ class StraightThrough:
 
     def _go(self, row: int) -> tuple[int, bool]:
         """Ask and carry from a row on; where the bus goes on, and whether that row is marked."""
-        asker, carrier, waiting = self._asker, self._carrier, self._waiting
+        asker, waiting = self._asker, self._waiting
         while True:
             at, may_act = asker.next_row(row)
             if not may_act:
@@ -159,10 +159,8 @@ class StraightThrough:
             self._ahead.append(at)
             row = at + 1
             if orders:
-                waiting.append((at, orders))
-                for order in orders:
-                    carrier.add(order, at)
-                if carrier.count < self._stretch:
+                waiting += orders
+                if len(waiting) < self._stretch:
                     continue
                 self._stretch = min(2 * self._stretch, _STRETCH)
             elif row - self._unmarked < _AHEAD:
@@ -176,17 +174,14 @@ class StraightThrough:
         """Carry what waits, mark the rows before ``stop``; False if the bus must go on before that."""
         if stop <= self._unmarked and not self._waiting:
             return True
-        waiting, booking, wanted, done = self._waiting, self._booking, self._carrier.wanted, 0
-        self._unmarked, carried = self._carrier.carry(self._unmarked, stop)
-        instants = 0
-        for row, orders in waiting:
-            if done == carried:
-                break
-            booking.book(orders, wanted[done : done + len(orders)], self._times[row], row + 1)
-            instants, done, self._passed = instants + 1, done + len(orders), row + 1
+        waiting = self._waiting
+        self._unmarked, carried = self._carrier.carry(waiting, self._unmarked, stop)
         if carried:
+            done = waiting[:carried]
+            self._booking.book(done, self._carrier.wanted[:carried].tolist())
+            self._passed = done[-1].row + 1
             self._confirm(carried)
-        refused = instants < len(waiting) and waiting[instants][0] < self._unmarked
+        refused = carried < len(waiting) and waiting[carried].row < self._unmarked
         if refused or self._unmarked < stop:
             self._left = (self._unmarked - 1, True) if refused else (self._unmarked, False)
             self._stretch = max(1, self._stretch // 2)
