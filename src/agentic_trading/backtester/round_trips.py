@@ -29,7 +29,7 @@ from agentic_trading.core.money import ZERO, average, exact, share_of
 BUY, LONG, UNKNOWN = Side.BUY, Direction.LONG, Regime.UNKNOWN
 Key = tuple[str, str]
 Prices = Mapping[str, Decimal]
-_NO_PRICES: Prices = {}
+NO_PRICES: Prices = {}
 
 
 class Trade(msgspec.Struct, frozen=True):
@@ -112,13 +112,13 @@ class _Trip(msgspec.Struct, gc=False, eq=False):
         return self.gross - self.fees + self.funding
 
 
-def fee_in_quote(fill: Fill, prices: Prices = _NO_PRICES) -> Decimal:
+def fee_in_quote(fill: Fill, prices: Prices = NO_PRICES) -> Decimal:
     """The fee of a fill in the quote currency of its symbol.
 
     ``prices`` are the stated ones of assets that are neither its quote nor its base. Raises CorruptData
     for an asset whose price nobody tells. To be called inside `money.exact()`.
     """
-    base, quote = _assets(fill.symbol)
+    base, quote = assets_of(fill.symbol)
     if fill.fee_asset == quote or not fill.fee:
         return fill.fee
     if fill.fee_asset in prices:
@@ -132,7 +132,7 @@ def fee_in_quote(fill: Fill, prices: Prices = _NO_PRICES) -> Decimal:
 
 
 @cache
-def _assets(symbol: str) -> tuple[str, str]:
+def assets_of(symbol: str) -> tuple[str, str]:
     """Base and quote of a symbol such as BTC/USDT or BTC/USDT:USDT."""
     base, _, rest = symbol.partition("/")
     return base, rest.partition(":")[0]
@@ -145,7 +145,7 @@ def fold_round_trips(
     regimes: Mapping[str, Regime],
     marks: Mapping[str, Decimal],
     lots: Mapping[str, Decimal] | None = None,
-    prices: Prices = _NO_PRICES,
+    prices: Prices = NO_PRICES,
 ) -> RoundTrips:
     """Fold fills and funding postings, in the order they were booked, into round trips.
 
@@ -156,27 +156,29 @@ def fold_round_trips(
     Raises CorruptData for a fee that cannot be valued and KeyError for an open symbol without mark.
     """
     with exact():
-        return _fold(events, _Fold(reasons, regimes, lots or {}, prices)).result(marks)
+        return fold(events, reasons, regimes, lots or {}, prices).result(marks)
 
 
-def closed_nets(
-    events: Iterable[Fill | FundingPosted], lots: Mapping[str, Decimal], prices: Prices = _NO_PRICES
-) -> list[Decimal]:
-    """The ``net`` of each trade of `fold_round_trips`, for those who want no more of it."""
-    with exact():
-        return [trip.net for trip in _fold(events, _Fold({}, {}, lots, prices)).closed]
-
-
-def _fold(events: Iterable[Fill | FundingPosted], fold: "_Fold") -> "_Fold":
+def fold(
+    events: Iterable[Fill | FundingPosted],
+    reasons: Mapping[str, str],
+    regimes: Mapping[str, Regime],
+    lots: Mapping[str, Decimal],
+    prices: Prices,
+) -> "Fold":
+    """The fold itself, to be called inside `money.exact()`; arguments as of `fold_round_trips`."""
+    folded = Fold(reasons, regimes, lots, prices)
     for event in events:
         if type(event) is Fill:
-            fold.fill(event)
+            folded.fill(event)
         else:
-            fold.funding(event)  # type: ignore[arg-type]
-    return fold
+            folded.funding(event)  # type: ignore[arg-type]
+    return folded
 
 
-class _Fold:
+class Fold:
+    """Trades as far as their fills are known; ``closed`` are those that ended."""
+
     def __init__(
         self,
         reasons: Mapping[str, str],
@@ -195,10 +197,11 @@ class _Fold:
         self._stray = ZERO
 
     def fill(self, fill: Fill) -> None:
+        """A fill opens, adds, closes, or closes and opens the other way."""
         key = fill.strategy, fill.symbol
         moved = fill.quantity if fill.side is BUY else -fill.quantity
         fee = fill.fee
-        base, quote = _assets(fill.symbol)
+        base, quote = assets_of(fill.symbol)
         if fill.fee_asset != quote:
             if fill.fee_asset == base and base not in self._prices:
                 moved -= fee
@@ -254,6 +257,7 @@ class _Fold:
             trip.funding += posted.payment
 
     def result(self, marks: Mapping[str, Decimal]) -> RoundTrips:
+        """All trades, and what is still open at these prices."""
         trades = tuple(_trade(number, trip) for number, trip in enumerate(self.closed, start=1))
         dust = [
             _Trip(*key, direction_of(quantity), self._last[key].exit_ns, UNKNOWN, quantity, cost)

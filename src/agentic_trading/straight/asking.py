@@ -102,4 +102,4 @@ class Asker:
         if quote is None:
             return None
         mark = self._closes[lane.column][at]
-        return PlainOrder(lane, at, signal, vector, opens, mark, quote, candle.volume, volatility)
+        return PlainOrder(lane, at, signal, vector, opens, mark, quote, candle, volatility)

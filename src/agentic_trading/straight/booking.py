@@ -1,13 +1,21 @@
 """What plain orders are on record and in the books: the events and postings that the bus would bring."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from agentic_trading.agents import Agents
 from agentic_trading.backtester.timeline import MarketRows
 from agentic_trading.backtester.recorder import Recorder
 from agentic_trading.core.enums import Direction, OrderStatus
-from agentic_trading.core.events import Fill, OrderAccepted, OrderClosed, OrderIntent, OrderTerms, Proposal
+from agentic_trading.core.events import (
+    Event,
+    Fill,
+    OrderAccepted,
+    OrderClosed,
+    OrderIntent,
+    OrderTerms,
+    Proposal,
+)
 from agentic_trading.core.money import ZERO
 from agentic_trading.execution.order import Order
 from agentic_trading.straight.lane import PlainOrder
@@ -40,25 +48,23 @@ class Booking:
             )
         ]  # fmt: skip
         intents = self._agents.risk.approve(proposals)
-        spans, pairs = _spans(orders), list(zip(orders, intents, strict=True))
-        if spans:
-            pairs = [pair for span in spans for pair in sorted(pairs[span], key=_column)]
+        crowds, pairs = _crowds(orders), list(zip(orders, intents, strict=True))
+        for crowd in crowds:
+            pairs[crowd] = sorted(pairs[crowd], key=_column)
         fills = [order.lane.alone.book(intent.order_id, intent.terms, order.quote) for order, intent in pairs]
         accepted = [OrderAccepted(fill.order_id, fill.at_ns) for fill in fills]
         closed = [
             OrderClosed(fill.order_id, fill.at_ns, intent.terms, fill.quantity, "filled")
             for fill, (_, intent) in zip(fills, pairs, strict=True)
         ]
-        if spans:
-            for span in spans:
-                self._record(chain(signals[span], proposals[span], intents[span]))
-                self._record(chain.from_iterable(zip(accepted[span], fills[span], closed[span], strict=True)))
-        else:
-            self._record(
-                chain.from_iterable(
-                    zip(signals, proposals, intents, accepted, fills, closed, strict=True)
-                )
-            )
+        decided, executed = (signals, proposals, intents), (accepted, fills, closed)
+        done = 0
+        for crowd in (*crowds, slice(len(orders), len(orders))):
+            alone = slice(done, crowd.start)
+            self._record(_by_order(*(each[alone] for each in (*decided, *executed))))
+            self._record(chain.from_iterable([each[crowd] for each in decided]))
+            self._record(_by_order(*(each[crowd] for each in executed)))
+            done = crowd.stop
         self._post(orders, intents, fills)
 
     def _post(
@@ -94,13 +100,19 @@ def _terms(orders: Sequence[PlainOrder], wanted: Sequence[float]) -> list[OrderT
     return terms
 
 
-def _spans(orders: Sequence[PlainOrder]) -> list[slice]:
-    """The orders of each instant; none if each order has one of its own, as nearly always."""
+def _crowds(orders: Sequence[PlainOrder]) -> list[slice]:
+    """The orders of each instant that has several of them."""
     rows = [order.row for order in orders]
     if len(set(rows)) == len(rows):
         return []
     starts = [at for at, row in enumerate(rows) if not at or rows[at - 1] != row]
-    return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True)]
+    instants = map(slice, starts, [*starts[1:], len(rows)])
+    return [instant for instant in instants if instant.stop - instant.start > 1]
+
+
+def _by_order(*stages: Sequence[Event]) -> Iterable[Event]:
+    """All of the first order, then all of the second, and so on; of each stage there is one for each."""
+    return chain.from_iterable(zip(*stages, strict=True))
 
 
 def _column(pair: tuple[PlainOrder, OrderIntent]) -> int:

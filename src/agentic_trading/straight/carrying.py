@@ -4,6 +4,7 @@ Exact money is kept as whole numbers here (`straight.scaled`), and only until th
 refused, rounded otherwise or executed in parts is not judged at all: that is for the agents.
 """
 
+from array import array
 from collections.abc import Sequence
 from functools import partial
 
@@ -205,14 +206,14 @@ class Carrier:
         count, whole_of, rest_of = len(orders), self._orders, self._wishes
         if not count:
             return self._skip(self._market, self._breakers.limits, start, stop), 0
-        whole_of[LANE, :count] = [order.lane.number for order in orders]
-        whole_of[ROW, :count] = [order.row for order in orders]
-        whole_of[OPENS, :count] = [order.opens for order in orders]
-        rest_of[STRENGTH, :count] = [order.signal.strength for order in orders]
-        rest_of[VOLATILITY, :count] = [order.volatility for order in orders]
-        rest_of[PRICE, :count] = [order.quote.price for order in orders]
-        rest_of[SHOWN, :count] = [order.quote.shown for order in orders]
-        rest_of[VOLUME, :count] = [order.volume for order in orders]
+        whole_of[LANE, :count] = array("q", [order.lane.number for order in orders])
+        whole_of[ROW, :count] = array("q", [order.row for order in orders])
+        whole_of[OPENS, :count] = array("q", [order.opens for order in orders])
+        rest_of[STRENGTH, :count] = array("d", [order.signal.strength for order in orders])
+        rest_of[VOLATILITY, :count] = array("d", [order.volatility for order in orders])
+        rest_of[PRICE, :count] = array("d", [order.quote.price for order in orders])
+        rest_of[SHOWN, :count] = array("d", [order.candle.open for order in orders])
+        rest_of[VOLUME, :count] = array("d", [order.candle.volume for order in orders])
         marking = partial(_carry, self._account, self._held, self._known, count, self._scratch)
         reached = self._skip(self._market, self._breakers.limits, start, stop, marking=marking)
         return reached, self._account_of[CARRIED]

@@ -9,7 +9,7 @@ from agentic_trading.backtester.timeline import CandleReader
 from agentic_trading.backtester.wake import Watch
 from agentic_trading.core.enums import Direction
 from agentic_trading.core.events import FeatureVector, Signal
-from agentic_trading.core.models import plain
+from agentic_trading.core.models import Candle, plain
 from agentic_trading.core.money import ZERO
 from agentic_trading.inputs import Inputs
 from agentic_trading.simulation.matching.at_once import Quote
@@ -59,8 +59,8 @@ class Lane:
 class PlainOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A plain order as it was asked for: whose, at which row, on which wish, and what it gets.
 
-    ``mark`` is the last close, ``volume`` that of the candle it meets, ``volatility`` what sizing may need
-    (NaN if there is none).
+    ``mark`` is the last close, ``candle`` the one it meets, ``volatility`` what sizing may need (NaN if there
+    is none).
     """
 
     lane: Lane
@@ -70,5 +70,5 @@ class PlainOrder(msgspec.Struct, frozen=True, eq=False, gc=False):
     opens: bool
     mark: float
     quote: Quote
-    volume: float
+    candle: Candle
     volatility: float
