@@ -10,11 +10,11 @@ import polars as pl
 
 from agentic_trading.backtester.frames import open_positions_table, trades_table
 from agentic_trading.backtester.metrics import Curve, Metrics, compute
+from agentic_trading.backtester.nets import closed_nets
 from agentic_trading.backtester.record import MarketSeen, RunRecord
 from agentic_trading.backtester.report.breakdown import by_key, costs
 from agentic_trading.backtester.report.series import hold_growth, price_candles
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.nets import closed_nets
 from agentic_trading.backtester.round_trips import RoundTrips, fee_in_quote, fold_round_trips
 from agentic_trading.backtester.tables import (
     decisions_table,

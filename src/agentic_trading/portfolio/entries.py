@@ -88,7 +88,7 @@ class Entries(Reacting):
         self._market, self._row = market, stop
 
     def begin(self, key: tuple[str, str], at_ns: int, price: Decimal) -> None:
-        """A position was closed, or opened anew at this price, since anybody asked: ``key`` as in the books."""
+        """A position has begun at this price, or ended, by now; ``key`` as in the books."""
         book = self._held.get(key)
         if book is None:
             self._open.pop(key, None)

@@ -119,13 +119,14 @@ class EquityCurve:
         *,
         day_ends: bool = True,
         marking: Marking = mark_rows,
+        more: Sequence[object] = (),
     ) -> int:
         """Mark rows ``start..stop`` that nobody looks at; returns the first row that needs a look.
 
         ``limits`` and ``day_ends`` as in `core.equity.mark_rows`. ``marking`` may do more than that between
-        the rows, such as change what is held, if the ledger is told afterwards.
+        the rows, with ``more`` arguments: change what is held, if the ledger is told afterwards.
         """
-        reached = self._mark(market.closes, market.day_edges, limits, start, stop, day_ends, marking)
+        reached = self._mark(market.closes, market.day_edges, limits, start, stop, day_ends, marking, more)
         if reached > start:
             if self._market is None:
                 self._market, self._unseen = market, start
@@ -207,6 +208,7 @@ class EquityCurve:
         stop: int,
         day_ends: bool = False,
         marking: Marking = mark_rows,
+        more: Sequence[object] = (),
     ) -> int:
         if len(self._posted) != self._read:
             self._refresh()
@@ -214,7 +216,7 @@ class EquityCurve:
             self._make_room(stop - start)
         reached = marking(
             self._levels, self._quantities, self._value, self._cash, prices, day_edges, limits,
-            self._rows, self._count, start, stop, day_ends,
+            self._rows, self._count, start, stop, day_ends, *more,
         )  # fmt: skip
         self._count += reached - start
         return reached

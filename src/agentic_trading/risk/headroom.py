@@ -38,13 +38,14 @@ def plenty_beside(
     the order, and of what is held, on its symbol and on all. What is unknown (NaN) is a no.
     """
     worst = margins[WORST]
-    return (
+    plenty: bool = (
         drawdown <= margins[DRAWDOWN]
         and day_loss <= margins[DAY_LOSS]
         and 0.0 < notional * worst <= equity * margins[ORDER] < np.inf
         and (on_symbol + notional) * worst <= equity * margins[SYMBOL]
         and (on_all + notional) * worst <= equity * margins[ALL]
     )
+    return plenty
 
 
 class Headroom:

@@ -79,7 +79,7 @@ class Asker:
         return orders
 
     def _order(self, lane: Lane, signal: Signal, vector: FeatureVector, at: int) -> PlainOrder | None:
-        """The one order that a wish comes to; None if it is not plain, or meets no candle that surely takes it."""
+        """The one order that a wish comes to; None if it is not plain, or meets no open market."""
         if signal.stop is not None or signal.targets or signal.valid_for or signal.style not in AT_MARKET:
             lane.is_plain = False
             return None

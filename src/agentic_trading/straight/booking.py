@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from agentic_trading.agents import Agents
-from agentic_trading.backtester.timeline import MarketRows
 from agentic_trading.backtester.recorder import Recorder
+from agentic_trading.backtester.timeline import MarketRows
 from agentic_trading.core.enums import Direction, OrderStatus
 from agentic_trading.core.events import (
     Event,

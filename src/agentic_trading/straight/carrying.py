@@ -6,7 +6,6 @@ refused, rounded otherwise or executed in parts is not judged at all: that is fo
 
 from array import array
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from agentic_trading.agents import Agents
 from agentic_trading.backtester.timeline import MarketRows
 from agentic_trading.core.equity import DAY_LOSS, DROP, LAST, ByteArray, mark_rows
 from agentic_trading.core.models import FloatArray, Instrument, IntArray, plain
-from agentic_trading.core.money import CENT_OF_ASSET
 from agentic_trading.core.numerics import compiled
 from agentic_trading.portfolio.sizing import wanted_quantity
 from agentic_trading.risk.headroom import plenty_beside
@@ -23,8 +21,8 @@ from agentic_trading.straight.lane import Lane, PlainOrder
 from agentic_trading.straight.scaled import EXACT, digits_of, units_of, units_within, whole
 
 COLUMN, PER_PRICE, PER_QUANTITY, LEAST, MOST, RATE, ROUND, PER_FEE, PER_NOTIONAL = range(9)
-"""What is whole of a lane: its symbol; units of price and quantity in one; the least and largest quantity; the
-fee rate; by what its product is divided, rounded up, and what that and a notional are in units of cash."""
+"""What is whole of a lane: its symbol; units of price and quantity in one; the least and largest quantity;
+the fee rate; by what its product is divided, rounded up; what that and a notional are in units of cash."""
 AMOUNT, LARGEST, FRACTION, MULTIPLIER, LEAST_NOTIONAL, PARTICIPATION, LOT = range(7)
 """What is not: sizing as in `wanted_quantity`, and what the venue grants."""
 LANE, ROW, OPENS = range(3)
@@ -145,7 +143,7 @@ def carry(
 
 @compiled
 def _price_of(lots: int, price: float, opens: int, whole_of: IntArray, lane: int) -> int:
-    """What an order costs with its fee, in units of cash, negative if it brings; `EXACT` if that is unclear."""
+    """What an order costs with its fee in units of cash, negative if it brings some; `EXACT` if unclear."""
     ticks = units_of(price, whole_of[lane, PER_PRICE])
     if ticks <= 0 or float(lots) * ticks * whole_of[lane, PER_NOTIONAL] >= EXACT:
         return EXACT
@@ -156,7 +154,8 @@ def _price_of(lots: int, price: float, opens: int, whole_of: IntArray, lane: int
     if float(fee) * whole_of[lane, PER_FEE] >= EXACT:
         return EXACT
     notional *= whole_of[lane, PER_NOTIONAL]
-    return (notional if opens else -notional) + fee * whole_of[lane, PER_FEE]
+    due: int = (notional if opens else -notional) + fee * whole_of[lane, PER_FEE]
+    return due
 
 
 def is_whole(rules: Instrument) -> bool:
@@ -194,11 +193,14 @@ class Carrier:
     def take_up(self) -> bool:
         """Read from the books where everything stands; False if that is more than whole numbers can say."""
         cash = whole(self._balances[self._quote], self._digits)
-        held = [whole(lane.held, _digits(lane)[1]) for lane in self._lanes]
-        if cash is None or None in held:
+        if cash is None:
             return False
         self._account[CASH] = cash
-        self._held[:] = held
+        for lane in self._lanes:
+            held = whole(lane.held, _digits(lane)[1])
+            if held is None:
+                return False
+            self._held[lane.number] = held
         return True
 
     def carry(self, orders: Sequence[PlainOrder], start: int, stop: int) -> tuple[int, int]:
@@ -211,11 +213,11 @@ class Carrier:
         whole_of[OPENS, :count] = array("q", [order.opens for order in orders])
         rest_of[STRENGTH, :count] = array("d", [order.signal.strength for order in orders])
         rest_of[VOLATILITY, :count] = array("d", [order.volatility for order in orders])
-        rest_of[PRICE, :count] = array("d", [order.quote.price for order in orders])
+        rest_of[PRICE, :count] = array("d", [float(order.quote.price) for order in orders])
         rest_of[SHOWN, :count] = array("d", [order.candle.open for order in orders])
         rest_of[VOLUME, :count] = array("d", [order.candle.volume for order in orders])
-        marking = partial(_carry, self._account, self._held, self._known, count, self._scratch)
-        reached = self._skip(self._market, self._breakers.limits, start, stop, marking=marking)
+        more = self._account, self._held, *self._known, count, *self._scratch
+        reached = self._skip(self._market, self._breakers.limits, start, stop, marking=carry, more=more)
         return reached, self._account_of[CARRIED]
 
     @property
@@ -242,14 +244,10 @@ class Carrier:
         ]
 
 
-def _carry(account: IntArray, held: IntArray, known: tuple[FloatArray, ...], count: int, scratch: tuple[FloatArray, ...], *marks: object) -> int:
-    reached: int = carry(*marks, account, held, *known, count, *scratch)
-    return reached
-
-
 def _digits(lane: Lane) -> tuple[int, int]:
     prices, quantities = digits_of(lane.pair.instrument.tick), digits_of(lane.pair.instrument.lot)
-    assert prices is not None and quantities is not None
+    assert prices is not None
+    assert quantities is not None
     return prices, quantities
 
 

@@ -18,7 +18,7 @@ _READ_BACK = 1e15
 
 @compiled
 def units_of(value: float, per_one: int) -> int:
-    """How many units a float is that stands for a whole number of them; -1 if it does not, or for too many."""
+    """How many units a float stands for; -1 if that is no whole number of them, or too many."""
     count = np.rint(value * per_one)
     if not 0.0 <= count <= _READ_BACK or count / per_one != value:
         return -1

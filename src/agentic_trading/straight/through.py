@@ -39,6 +39,10 @@ def may_be_plain(inputs: Inputs, settings: AppSettings, venue: SimulatedVenue) -
     )
 
 
+Leave = tuple[int, bool]
+"""Where the bus must go on, and whether that row is marked."""
+
+
 class Diverged(Exception):
     """What was carried is not what the books say: a bug, and no result can be trusted."""
 
@@ -86,11 +90,11 @@ class StraightThrough:
         """The rows asked about that are not marked yet, or not counted."""
         self._passed = -1
         """The last row in which something was executed."""
-        self._left: tuple[int, bool] | None = None
-        """Where the bus must go on, as soon as that is known, and whether that row is marked."""
+        self._left: Leave | None = None
+        """Where the bus must go on, if that came out while somebody was asked."""
         self._hopeless = False
         self._unreported = 0
-        self._progress: Callable[[int], None] = bool
+        self._progress: Callable[[int], object] = bool
         self.rows_looked_at = 0
         self.orders = 0
         """How many orders went straight through."""
@@ -137,25 +141,25 @@ class StraightThrough:
             and agents.sizing.is_idle
         )
 
-    def _go(self, row: int) -> tuple[int, bool]:
-        """Ask and carry from a row on; where the bus goes on, and whether that row is marked."""
+    def _go(self, row: int) -> Leave:
+        """Ask and carry from a row on, as long as that goes."""
         asker, waiting = self._asker, self._waiting
         while True:
             at, may_act = asker.next_row(row)
             if not may_act:
-                return self._left if not self._carry(at) else (at, False)
+                return self._carry(at) or (at, False)
             self._asked = at
             self._clock.now_ns = self._times[at]
             try:
                 orders = asker.ask(at)
             except StrategyFailed:
-                if self._left is None and self._carry(at):
+                if self._left is None and self._carry(at) is None:
                     raise
                 orders = None  # perhaps the run does not come so far
             if self._left is not None:
                 return self._left
             if orders is None:
-                return (at, True) if self._carry(at + 1) else self._left
+                return self._carry(at + 1) or (at, True)
             self._ahead.append(at)
             row = at + 1
             if orders:
@@ -167,13 +171,14 @@ class StraightThrough:
                 continue
             else:
                 self._progress(self._unmarked)
-            if not self._carry(row):
-                return self._left
+            left = self._carry(row)
+            if left is not None:
+                return left
 
-    def _carry(self, stop: int) -> bool:
-        """Carry what waits, mark the rows before ``stop``; False if the bus must go on before that."""
+    def _carry(self, stop: int) -> Leave | None:
+        """Carry what waits and mark the rows before ``stop``; else where the bus must go on."""
         if stop <= self._unmarked and not self._waiting:
-            return True
+            return None
         waiting = self._waiting
         self._unmarked, carried = self._carrier.carry(waiting, self._unmarked, stop)
         if carried:
@@ -183,18 +188,17 @@ class StraightThrough:
             self._confirm(carried)
         refused = carried < len(waiting) and waiting[carried].row < self._unmarked
         if refused or self._unmarked < stop:
-            self._left = (self._unmarked - 1, True) if refused else (self._unmarked, False)
             self._stretch = max(1, self._stretch // 2)
-            return False
+            return (self._unmarked - 1, True) if refused else (self._unmarked, False)
         waiting.clear()
         self.rows_looked_at += 0 if self._every else len(self._ahead)
         self._ahead.clear()
-        return True
+        return None
 
     def _confirm(self, carried: int) -> None:
         """The books have what was carried, and must come to the same."""
         if float(self._agents.ledger.balance(self._agents.quote)) != self._carrier.cash:
-            raise Diverged(f"{carried} orders up to row {self._unmarked} came to other cash than the books say")
+            raise Diverged(f"cash after row {self._unmarked} is not {self._carrier.cash}, as was carried")
         self.orders += carried
         self._unreported += carried
         if self._unreported >= _STRETCH:
@@ -204,5 +208,5 @@ class StraightThrough:
     def _catch_up(self) -> None:
         """A strategy that is asked wants to know what it holds, what the account is worth, or since when."""
         if self._left is None:
-            self._carry(self._asked + 1)
+            self._left = self._carry(self._asked + 1)
             self._see(self._market, self._unmarked)
