@@ -10,7 +10,7 @@ from agentic_trading.backtester.metrics import Curve, compute
 from agentic_trading.backtester.report.breakdown import by_key, costs
 from agentic_trading.backtester.report.series import hold_growth, price_candles
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.round_trips import fold_round_trips
+from agentic_trading.backtester.trades.round_trips import fold_round_trips
 from agentic_trading.core.enums import HOUR_NS, Liquidity, Regime, Side, Timeframe
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.models import CandleColumns

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from agentic_trading.core.enums import Side
 from agentic_trading.core.events import (
     FeatureVector,
     Fill,
@@ -21,8 +22,9 @@ from agentic_trading.core.events import (
 from agentic_trading.core.interfaces import TradingContext
 from agentic_trading.core.models import Candle
 from agentic_trading.core.money import CENT_OF_ASSET
-from agentic_trading.portfolio.equity import EquityCurve
-from agentic_trading.simulation.matching.at_once import AtOnce, Execution
+from agentic_trading.simulation.matching.at_once import AtOnce, Quote
+from agentic_trading.straight import carrying, kernel
+from agentic_trading.straight.through import Diverged
 from agentic_trading.strategies.agent import StrategyFailed
 from random_runs import Outcome, assert_same_run
 from straight_runs import Rover, straight_case
@@ -79,24 +81,41 @@ def test_the_runs_change_between_both_ways() -> None:
 
 
 @pytest.mark.property
-@pytest.mark.parametrize("fault", ["fee", "price", "time", "marks"])
+@pytest.mark.parametrize("fault", ["price", "time", "marks"])
 def test_a_fault_in_the_short_way_shows(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison fails for a fill of another fee, price or time, and for marks of another position."""
-    reckon = AtOnce.reckon
+    """The comparison fails for a fill of another price or time, and for marks of another position."""
+    give = AtOnce.quote
 
-    def wrong(self: AtOnce, terms: OrderTerms, sent_ns: int, candle: Candle) -> Execution | None:
-        fill = reckon(self, terms, sent_ns + (fault == "time"), candle)
-        if fill is None or fault not in ("fee", "price"):
-            return fill
-        return msgspec.structs.replace(fill, **{fault: getattr(fill, fault) + CENT_OF_ASSET})
+    def wrong(self: AtOnce, side: Side, sent_ns: int, candle: Candle) -> Quote | None:
+        quote = give(self, side, sent_ns + (fault == "time"), candle)
+        if quote is None or fault != "price":
+            return quote
+        return msgspec.structs.replace(quote, price=quote.price + self._rules.tick)
 
     seed = 38 if fault == "time" else 40
     case, bus = straight_case(seed), all_ways(seed)["bus"]
-    monkeypatch.setattr(AtOnce, "reckon", wrong)
+    monkeypatch.setattr(AtOnce, "quote", wrong)
     if fault == "marks":
-        monkeypatch.setattr(EquityCurve, "_refresh", lambda self: None)
+        settle = kernel._settle
+        monkeypatch.setattr(kernel, "_settle", lambda held, *args: settle(held.copy(), *args))
+        monkeypatch.setattr(carrying, "carry", kernel.carry.py_func)  # type: ignore[attr-defined]
     with case.loaded() as (inputs, chosen):
         assert case.run(inputs, chosen, "auto").fingerprint != bus.fingerprint
+
+
+@pytest.mark.property
+def test_cash_that_was_carried_must_be_in_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run ends with an error as soon as whole numbers and exact books come to different cash."""
+    book = AtOnce.book
+
+    def dearer(self: AtOnce, order_id: str, terms: OrderTerms, quote: Quote) -> Fill:
+        fill = book(self, order_id, terms, quote)
+        return msgspec.structs.replace(fill, fee=fill.fee + CENT_OF_ASSET)
+
+    monkeypatch.setattr(AtOnce, "book", dearer)
+    case = straight_case(40)
+    with case.loaded() as (inputs, chosen), pytest.raises(Diverged, match="cash after row"):
+        case.run(inputs, chosen, "auto")
 
 
 @pytest.mark.property

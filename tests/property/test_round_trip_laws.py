@@ -5,8 +5,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentic_trading.backtester.nets import closed_nets
-from agentic_trading.backtester.round_trips import fold_round_trips
+from agentic_trading.backtester.trades.nets import closed_nets
+from agentic_trading.backtester.trades.round_trips import fold_round_trips
 from agentic_trading.core.enums import Liquidity, Side
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.money import exact

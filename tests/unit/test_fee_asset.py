@@ -10,8 +10,8 @@ import pytest
 
 from agentic_trading import Signal, backtest
 from agentic_trading.backtester.record import RunRecord
-from agentic_trading.backtester.round_trips import fee_in_quote
 from agentic_trading.backtester.summary import result_of
+from agentic_trading.backtester.trades.round_trips import fee_in_quote
 from agentic_trading.core.equity import CASH, EQUITY
 from agentic_trading.core.events import Fill
 from agentic_trading.core.money import exact

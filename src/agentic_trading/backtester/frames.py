@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 import polars as pl
 
-from agentic_trading.backtester.round_trips import OpenPosition, Trade
+from agentic_trading.backtester.trades.round_trips import OpenPosition, Trade
 
 _TEXT, _TIME, _FLOAT, _FLAG = pl.String, pl.Int64, pl.Float64, pl.Boolean
 

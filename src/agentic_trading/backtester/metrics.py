@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agentic_trading.backtester.round_trips import Trade
+from agentic_trading.backtester.trades.round_trips import Trade
 from agentic_trading.core.enums import DAY_NS
 from agentic_trading.core.models import FloatArray, IntArray
 from agentic_trading.core.money import ZERO

@@ -10,12 +10,10 @@ import polars as pl
 
 from agentic_trading.backtester.frames import open_positions_table, trades_table
 from agentic_trading.backtester.metrics import Curve, Metrics, compute
-from agentic_trading.backtester.nets import closed_nets
 from agentic_trading.backtester.record import MarketSeen, RunRecord
 from agentic_trading.backtester.report.breakdown import by_key, costs
 from agentic_trading.backtester.report.series import hold_growth, price_candles
 from agentic_trading.backtester.result import Result
-from agentic_trading.backtester.round_trips import RoundTrips, fee_in_quote, fold_round_trips
 from agentic_trading.backtester.tables import (
     decisions_table,
     equity_table,
@@ -23,6 +21,8 @@ from agentic_trading.backtester.tables import (
     funding_table,
     orders_table,
 )
+from agentic_trading.backtester.trades.nets import closed_nets
+from agentic_trading.backtester.trades.round_trips import RoundTrips, fee_in_quote, fold_round_trips
 from agentic_trading.core.clock import iso
 from agentic_trading.core.enums import Regime
 from agentic_trading.core.equity import EQUITY, GROSS

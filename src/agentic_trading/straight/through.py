@@ -35,7 +35,7 @@ def may_be_plain(inputs: Inputs, settings: AppSettings, venue: SimulatedVenue) -
         and not remembers
         and not inputs.prices.detail
         and venue.knows_alone
-        and all(map(is_whole, inputs.instruments.values()))
+        and all(is_whole(rules, venue.alone(name).taker_fee) for name, rules in inputs.instruments.items())
     )
 
 

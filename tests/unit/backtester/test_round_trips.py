@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from agentic_trading.backtester.round_trips import RoundTrips, fold_round_trips
+from agentic_trading.backtester.trades.round_trips import RoundTrips, fold_round_trips
 from agentic_trading.core.enums import Direction, Liquidity, Regime, Side
 from agentic_trading.core.errors import CorruptData
 from agentic_trading.core.events import Fill, FundingPosted

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from agentic_trading.backtester.metrics import trade_figures
-from agentic_trading.backtester.round_trips import OpenPosition, RoundTrips, Trade
+from agentic_trading.backtester.trades.round_trips import OpenPosition, RoundTrips, Trade
 from agentic_trading.core.enums import DAY_NS, HOUR_NS
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.models import FloatArray, IntArray

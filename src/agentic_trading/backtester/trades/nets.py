@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from agentic_trading.backtester.round_trips import NO_PRICES, Key, Prices, assets_of, fold
+from agentic_trading.backtester.trades.round_trips import NO_PRICES, Key, Prices, assets_of, fold
 from agentic_trading.core.enums import Side
 from agentic_trading.core.events import Fill, FundingPosted
 from agentic_trading.core.money import ZERO, exact
