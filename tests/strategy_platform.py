@@ -49,8 +49,9 @@ def make_context(direction: Direction = Direction.FLAT, *, market: Market = Mark
 class ColumnTable:
     """A `FeatureTable` over given columns."""
 
-    def __init__(self, columns: dict[str, FloatArray]) -> None:
+    def __init__(self, columns: dict[str, FloatArray], *, can_short: bool = True) -> None:
         self.columns = columns
+        self.can_short = can_short
         self.regime = np.zeros(len(self))
 
     def __getitem__(self, name: str) -> FloatArray:

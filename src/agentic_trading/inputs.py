@@ -201,7 +201,10 @@ def _tables(
         frames = [*wanted, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
         built = {frame: market.candles(symbol, frame) for frame in (base.timeframe, *frames)}
         for frame, own in wanted.items():
-            table = build_table(built, frame, list(dict.fromkeys(own)), regime, store=market.columns)
+            table = build_table(
+                built, frame, list(dict.fromkeys(own)), regime, store=market.columns,
+                can_short=market.instruments[symbol].can_short,
+            )  # fmt: skip
             tables[(frame, symbol)] = (built[frame], table)
     return tables
 

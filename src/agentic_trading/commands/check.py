@@ -126,18 +126,19 @@ def _grounds(
     for symbol in contender.symbols:
         base = inputs.timeline.columns[inputs.timeline.symbols.index(symbol)]
         table = inputs.tables[(contender.timeframe, symbol)][1]
-        rebuild = partial(_table_of, contender=contender, settings=chosen)
-        grounds.append(Ground(inputs.instruments[symbol], table, base, rebuild))
+        rules = inputs.instruments[symbol]
+        rebuild = partial(_table_of, contender=contender, settings=chosen, can_short=rules.can_short)
+        grounds.append(Ground(rules, table, base, rebuild))
     return contender.settings.strategy_id, partial(type(origin), origin.params), inputs, grounds
 
 
-def _table_of(base: CandleColumns, contender: Contender, settings: AppSettings) -> Table:
+def _table_of(base: CandleColumns, contender: Contender, settings: AppSettings, *, can_short: bool) -> Table:
     """The table that a run over these base candles would give the strategy."""
     regime = ThresholdRegime(settings.regime) if settings.regime.enabled else None
     specs = [*(regime.features if regime is not None else ()), *contender.specs]
     frames = [contender.timeframe, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
     built = {base.timeframe: base} | {frame: build(base, frame) for frame in dict.fromkeys(frames)}
-    return build_table(built, contender.timeframe, contender.specs, regime)
+    return build_table(built, contender.timeframe, contender.specs, regime, can_short=can_short)
 
 
 def _determinism(

@@ -65,6 +65,11 @@ class FeatureTable(Protocol):
         """Regime code per row (see ``core.enums.REGIMES``)."""
         ...
 
+    @property
+    def can_short(self) -> bool:
+        """Whether the symbol can be sold short; if not, rows on which only a short would open do not matter."""
+        ...
+
     def __len__(self) -> int: ...
 
 

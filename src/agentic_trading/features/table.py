@@ -39,6 +39,8 @@ class Table:
         features: Mapping[str, FloatArray],
         stale: BoolArray,
         regime: FloatArray | None = None,
+        *,
+        can_short: bool = True,
     ) -> None:
         """``regime`` (4, n): codes and posterior; None without a regime model."""
         self.candles = candles
@@ -46,6 +48,7 @@ class Table:
         self.timeframe = candles.timeframe
         self.columns: Mapping[str, int] = {name: position for position, name in enumerate(features)}
         self.stale = stale
+        self.can_short = can_short
         self.has_regime = regime is not None
         regimes = np.broadcast_to(np.zeros((4, 1)), (4, len(candles))) if regime is None else regime
         self.regime: FloatArray = regimes[0]
@@ -83,12 +86,14 @@ def build_table(
     *,
     store: ColumnStore | None = None,
     progress: Progress | None = None,
+    can_short: bool = True,
 ) -> Table:
     """The table of one symbol on ``timeframe``; ``base`` holds its candles on every timeframe in use.
 
     A feature of another timeframe shows, on each row, the value of the last candle that had closed by
     the row's own close (a candle that closes at the same instant has closed). ``store`` shares columns
-    between tables; ``progress`` is called with each name that is computed when no store is given.
+    between tables; ``progress`` is called with each name that is computed when no store is given;
+    ``can_short`` is what the table says of the symbol.
     Raises ConfigError for a timeframe that ``base`` lacks or an unknown indicator.
     """
     if store is None:
@@ -104,7 +109,7 @@ def build_table(
         source = _candles_of(base, regime_timeframe(regime, timeframe), "the regime model")
         regimes = rows.as_known(source, store.regime(source, regime), 0.0)
     store.drop_clocks()
-    return Table(rows.candles, features, rows.stale, regimes)
+    return Table(rows.candles, features, rows.stale, regimes, can_short=can_short)
 
 
 class _Rows:

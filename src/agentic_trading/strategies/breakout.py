@@ -115,7 +115,9 @@ class Breakout(BaseStrategy[BreakoutParams]):
         expanding = table[self._now] >= p.min_expansion * table[self._usual]
         protected = p.stop_atr * table[self._atr] < close
         confirmed = expanding & protected & (table[self._volume] >= p.min_volume_ratio)
-        crossed = ((open_ <= top) & (top < close)) | ((open_ >= bottom) & (bottom > close))
+        crossed = (open_ <= top) & (top < close)
+        if table.can_short:
+            crossed |= (open_ >= bottom) & (bottom > close)
         return Triggers(
             entry=confirmed & crossed,
             exit=close < table[self._leave_long],

@@ -95,4 +95,5 @@ class MeanReversion(BaseStrategy[MeanReversionParams]):
         room, protected = p.min_room_bps / 10_000 * close, p.stop_atr * table[self._atr] < close
         long = (stretch < p.oversold) & (low < lower) & (lower < close) & (middle - close >= room)
         short = (stretch > p.overbought) & (close < upper) & (upper < high) & (close - middle >= room)
-        return Triggers(entry=(long | short) & protected, exit=close >= middle, exit_short=close <= middle)
+        entry = long | short if table.can_short else long
+        return Triggers(entry=entry & protected, exit=close >= middle, exit_short=close <= middle)

@@ -106,4 +106,5 @@ class TrendFollowing(BaseStrategy[TrendFollowingParams]):
         confirmed = protected & (table[self._adx] >= p.min_adx) & (table[self._volume] >= p.min_volume_ratio)
         long = (fast > slow) & (fast - slow <= near) & (close > fast) & (plus > minus)
         short = (fast < slow) & (slow - fast <= near) & (close < fast) & (minus > plus)
-        return Triggers(entry=confirmed & (long | short), exit=fast < slow, exit_short=fast > slow)
+        entry = long | short if table.can_short else long
+        return Triggers(entry=confirmed & entry, exit=fast < slow, exit_short=fast > slow)

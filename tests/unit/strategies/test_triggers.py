@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentic_trading.core.enums import Direction
+from agentic_trading.core.enums import Direction, Market
 from agentic_trading.core.models import FloatArray
 from agentic_trading.strategies.base import has_triggers
 from agentic_trading.strategies.registry import create, discover
@@ -85,12 +85,15 @@ def test_the_exit_masks_are_exact(name: str, direction: Direction) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_entry_mask_is_exact(name: str) -> None:
-    """Where shorting is possible the entry mask names exactly the rows of entries, in both directions."""
+@pytest.mark.parametrize("market", Market)
+def test_the_entry_mask_is_exact(name: str, market: Market) -> None:
+    """The entry mask names exactly the rows of entries: in both directions where shorting is possible."""
     strategy: Any = create(name)
     columns = [column for spec in strategy.features() for column in spec.columns]
-    table = random_table(7, columns, rows=20_000)
-    answers = [strategy.on_candle(make_context(), *table.row(index)) for index in range(len(table))]
+    table, context = random_table(7, columns, rows=20_000), make_context(market=market)
+    table.can_short = context.instrument.can_short
+    answers = [strategy.on_candle(context, *table.row(index)) for index in range(len(table))]
     acts = np.array([answer is not None for answer in answers])
     assert np.array_equal(acts, strategy.triggers(table).entry)
-    assert {answer.direction for answer in answers if answer} == {Direction.LONG, Direction.SHORT}
+    ways = {Direction.LONG, Direction.SHORT} if market is Market.LINEAR else {Direction.LONG}
+    assert {answer.direction for answer in answers if answer} == ways
