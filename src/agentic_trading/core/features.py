@@ -67,7 +67,7 @@ class FeatureTable(Protocol):
 
     @property
     def can_short(self) -> bool:
-        """Whether the symbol can be sold short; if not, rows on which only a short would open do not matter."""
+        """Whether the symbol can be sold short; if not, rows that only a short needs do not matter."""
         ...
 
     def __len__(self) -> int: ...
