@@ -22,8 +22,6 @@ from agentic_trading.strategies.agent import StrategyFailed
 ACTIVE = TradingState.ACTIVE  # a name of its own: enums look their members up slowly
 _STRETCH = 128
 """So many orders are asked for before they are carried, if all goes well: few enough to lie in the cache."""
-_AHEAD = 4096
-"""So many rows are asked about before they are marked."""
 
 
 def may_be_plain(inputs: Inputs, settings: AppSettings, venue: SimulatedVenue) -> bool:
@@ -75,7 +73,7 @@ class StraightThrough:
         self._lanes = [
             Lane(number, agents, venue, inputs, candles, watch) for number, watch in enumerate(ranked)
         ]
-        self._asker = Asker(agents, self._lanes, market, sorted(inputs.timeline.gaps))
+        self._asker = Asker(agents, self._lanes, market, sorted(inputs.timeline.gaps), clock)
         self._carrier = Carrier(agents, market, self._lanes, _STRETCH + len(self._lanes))
         self._booking = Booking(agents, market, recorder)
         self._every = isinstance(skipper, EveryRow)
@@ -84,10 +82,6 @@ class StraightThrough:
         self._stretch = 1
         """After so many orders they are carried: where much is not plain, little is asked in vain."""
         self._unmarked = 0
-        self._asked = 0
-        """The row about which somebody is asked."""
-        self._ahead: list[int] = []
-        """The rows asked about that are not marked yet, or not counted."""
         self._passed = -1
         """The last row in which something was executed."""
         self._left: Leave | None = None
@@ -115,7 +109,6 @@ class StraightThrough:
             return row, passed, False
         self._progress = progress
         self._unmarked, self._passed, self._left = row, row if passed else -1, None
-        self._ahead.clear()
         self._waiting.clear()
         self._agents.catch_up.ask = self._catch_up
         leave, marked = self._go(row)
@@ -127,7 +120,7 @@ class StraightThrough:
         if self._every:
             self.rows_looked_at += leave - row
         else:
-            self.rows_looked_at += sum(asked < leave for asked in self._ahead)
+            self.rows_looked_at += sum(asked < leave for asked in self._asker.ahead)
         return leave, marked or leave == self._passed, marked
 
     def _is_quiet(self) -> bool:
@@ -144,36 +137,28 @@ class StraightThrough:
     def _go(self, row: int) -> Leave:
         """Ask and carry from a row on, as long as that goes."""
         asker, waiting = self._asker, self._waiting
-        while True:
-            at, may_act = asker.next_row(row)
-            if not may_act:
-                return self._carry(at) or (at, False)
-            self._asked = at
-            self._clock.now_ns = self._times[at]
-            try:
-                orders = asker.ask(at)
-            except StrategyFailed:
-                if self._left is None and self._carry(at) is None:
-                    raise
-                orders = None  # perhaps the run does not come so far
-            if self._left is not None:
-                return self._left
-            if orders is None:
-                return self._carry(at + 1) or (at, True)
-            self._ahead.append(at)
-            row = at + 1
-            if orders:
-                waiting += orders
-                if len(waiting) < self._stretch:
-                    continue
-                self._stretch = min(2 * self._stretch, _STRETCH)
-            elif row - self._unmarked < _AHEAD:
-                continue
-            else:
-                self._progress(self._unmarked)
-            left = self._carry(row)
-            if left is not None:
-                return left
+        try:
+            for at, orders in asker.wishes(row):
+                if self._left is not None:
+                    return self._left
+                if orders is None:
+                    return self._carry(at + 1) or (at, True)
+                if orders:
+                    waiting += orders
+                    if len(waiting) < self._stretch:
+                        continue
+                    self._stretch = min(2 * self._stretch, _STRETCH)
+                else:
+                    self._progress(self._unmarked)
+                left = self._carry(at + 1)
+                if left is not None:
+                    return left
+        except StrategyFailed:
+            left = self._left or self._carry(asker.at)
+            if left is None:
+                raise
+            return left  # the run does not come so far
+        return self._carry(asker.at) or (asker.at, False)
 
     def _carry(self, stop: int) -> Leave | None:
         """Carry what waits and mark the rows before ``stop``; else where the bus must go on."""
@@ -191,8 +176,8 @@ class StraightThrough:
             self._stretch = max(1, self._stretch // 2)
             return (self._unmarked - 1, True) if refused else (self._unmarked, False)
         waiting.clear()
-        self.rows_looked_at += 0 if self._every else len(self._ahead)
-        self._ahead.clear()
+        self.rows_looked_at += 0 if self._every else len(self._asker.ahead)
+        self._asker.ahead.clear()
         return None
 
     def _confirm(self, carried: int) -> None:
@@ -208,5 +193,6 @@ class StraightThrough:
     def _catch_up(self) -> None:
         """A strategy that is asked wants to know what it holds, what the account is worth, or since when."""
         if self._left is None:
-            self._left = self._carry(self._asked + 1)
+            self._left = self._carry(self._asker.at + 1)
+            self._asker.halted = self._left is not None
             self._see(self._market, self._unmarked)
