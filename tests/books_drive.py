@@ -200,7 +200,8 @@ class Drive:
         ]  # fmt: skip
         agents: Any = SimpleNamespace(
             ledger=ledger, orders=orders, equity=equity, entries=entries, breakers=breakers,
-            features=features, regime=[RegimeDetector()], sizing=sizing, gate=Gate({}, ledger),
+            features=features, regime=[RegimeDetector()], sizing=sizing,
+            gate=Gate({}, ledger, sizing.posture),
             risk=RiskEngine(
                 instruments, LIMITS, ledger, orders, equity, breakers, clock, ids, FRAME
             ),

@@ -105,6 +105,7 @@ class Agents:
                 for each in inputs.contenders
             },
             self.ledger,
+            self.sizing.posture,
         )
         self.risk = RiskEngine(
             instruments, limits, self.ledger, self.orders, self.equity, self.breakers, clock, ids,

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from agentic_trading.core.enums import Direction, Regime, Timeframe
+from agentic_trading.core.enums import POSTURES, Direction, Posture, Regime, Timeframe
 from agentic_trading.core.events import FeatureVector, RegimeChanged, Signal, SignalAdmitted, SignalGated
 from agentic_trading.core.interfaces import direction_of
 from agentic_trading.core.models import Candle
@@ -24,6 +24,13 @@ class Holding:
         return self
 
 
+def gate_of(allowed: frozenset[Regime] | None, held: int = 0, posture: Posture | None = None) -> Gate:
+    """A gate of the strategy ``trend``, which stands where what it holds says, unless told otherwise."""
+    holding = Holding(held)
+    stands = POSTURES[holding.direction] if posture is None else posture
+    return Gate({"trend": allowed}, holding, lambda strategy, symbol: stands)
+
+
 def signal(direction: Direction, regime: Regime, strategy: str = "trend") -> Signal:
     return Signal(strategy, "BTC/USDT", direction, id="signal-1", at_ns=5, regime=regime)
 
@@ -36,11 +43,10 @@ def vector(regime: Regime, symbol: str = "BTC/USDT", timeframe: Timeframe = Time
 @pytest.mark.parametrize("direction", [Direction.LONG, Direction.SHORT])
 def test_an_entry_needs_an_allowed_regime(direction: Direction) -> None:
     """An entry passes in an allowed regime and is gated, with the regime named, in any other."""
-    gate = Gate({"trend": frozenset({Regime.TRENDING})}, Holding(0))
+    gate = gate_of(frozenset({Regime.TRENDING}))
     allowed = signal(direction, Regime.TRENDING)
     assert gate.react(allowed) == (SignalAdmitted(allowed),)
-    gated, flat = gate.react(signal(direction, Regime.VOLATILE))
-    assert flat.signal.direction is Direction.FLAT
+    (gated,) = gate.react(signal(direction, Regime.VOLATILE))
     assert gated == SignalGated(
         5, "signal-1", "trend", "BTC/USDT", direction, "regime_not_allowed", Regime.VOLATILE
     )
@@ -48,7 +54,7 @@ def test_an_entry_needs_an_allowed_regime(direction: Direction) -> None:
 
 def test_unknown_means_no() -> None:
     """A gated strategy does not enter in an unknown regime, even if somebody listed it as allowed."""
-    gate = Gate({"trend": frozenset({Regime.TRENDING, Regime.UNKNOWN})}, Holding(0))
+    gate = gate_of(frozenset({Regime.TRENDING, Regime.UNKNOWN}))
     assert isinstance(gate.react(signal(Direction.LONG, Regime.UNKNOWN))[0], SignalGated)
 
 
@@ -57,13 +63,13 @@ def test_getting_out_is_never_forbidden(regime: Regime) -> None:
     """A flat signal passes in every regime, whatever is allowed."""
     for allowed in (frozenset[Regime](), None):
         out = signal(Direction.FLAT, regime)
-        assert Gate({"trend": allowed}, Holding(0)).react(out) == (SignalAdmitted(out),)
+        assert gate_of(allowed).react(out) == (SignalAdmitted(out),)
 
 
 @pytest.mark.parametrize("regime", list(Regime))
 def test_a_strategy_without_gating_always_passes(regime: Regime) -> None:
     """None, or not being listed, means that the regime does not matter."""
-    gate = Gate({"trend": None}, Holding(0))
+    gate = gate_of(None)
     for strategy in ("trend", "other"):
         entry = signal(Direction.LONG, regime, strategy)
         assert gate.react(entry) == (SignalAdmitted(entry),)
@@ -73,20 +79,24 @@ def test_a_strategy_without_gating_always_passes(regime: Regime) -> None:
 def test_what_opens_nothing_passes(held: int, direction: Direction) -> None:
     """A signal in the direction that is held (a stop that moves) passes in a forbidden regime."""
     again = signal(direction, Regime.VOLATILE)
-    assert Gate({"trend": frozenset({Regime.TRENDING})}, Holding(held)).react(again) == (
-        SignalAdmitted(again),
-    )
+    assert gate_of(frozenset({Regime.TRENDING}), held).react(again) == (SignalAdmitted(again),)
 
 
 @pytest.mark.parametrize(("held", "direction"), [(1, Direction.SHORT), (-1, Direction.LONG)])
 def test_a_gated_reversal_still_closes(held: int, direction: Direction) -> None:
     """Of a reversal in a forbidden regime only the opening is gated: the position is closed."""
-    gated, closing = Gate({"trend": frozenset({Regime.TRENDING})}, Holding(held)).react(
-        signal(direction, Regime.VOLATILE)
-    )
+    gated, closing = gate_of(frozenset({Regime.TRENDING}), held).react(signal(direction, Regime.VOLATILE))
     assert isinstance(gated, SignalGated)
     assert isinstance(closing, SignalAdmitted)
     assert closing.signal.direction is Direction.FLAT
+
+
+def test_a_gated_entry_calls_back_what_is_under_way() -> None:
+    """While something is under way, the flat half of a gated entry passes, though nothing is held yet."""
+    gate = gate_of(frozenset({Regime.TRENDING}), posture=Posture.BETWEEN)
+    _, back = gate.react(signal(Direction.LONG, Regime.VOLATILE))
+    assert isinstance(back, SignalAdmitted)
+    assert back.signal.direction is Direction.FLAT
 
 
 def test_the_detector_reports_changes_only() -> None:

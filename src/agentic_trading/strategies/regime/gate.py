@@ -1,13 +1,14 @@
 """The gate: a strategy opens positions only in the regimes it was allowed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from agentic_trading.core.enums import Direction, Regime
+from agentic_trading.core.enums import Direction, Posture, Regime
 from agentic_trading.core.events import Signal, SignalAdmitted, SignalGated
 from agentic_trading.core.interfaces import SettledView
 
+FLAT = Posture.FLAT  # a name of its own: enums look their members up slowly
 REGIME_NOT_ALLOWED = "regime_not_allowed"
 """The code in `SignalGated`."""
 
@@ -18,15 +19,23 @@ class Gate:
     ``allowed`` gives each strategy's regimes for entries; None, or a strategy that is not listed,
     means no gating. An unknown regime is in no set, so a gated strategy does not enter in it. What
     opens nothing always passes: a flat signal, a stop that moves. Of a gated signal the flat half
-    passes: it closes what is held the other way and calls back an entry under way.
+    passes, unless the strategy is flat and has nothing under way: it closes what is held the other way
+    and calls back an entry under way.
     """
 
     name = "gate"
-    reads = ("ledger",)
+    reads = ("ledger", "sizing")
     emits = (SignalAdmitted, SignalGated)
 
-    def __init__(self, allowed: Mapping[str, frozenset[Regime] | None], settled: SettledView) -> None:
+    def __init__(
+        self,
+        allowed: Mapping[str, frozenset[Regime] | None],
+        settled: SettledView,
+        posture: Callable[[str, str], Posture],
+    ) -> None:
+        """``posture`` tells where a strategy stands on a symbol."""
         self._settled = settled
+        self._posture = posture
         self._allowed = {
             strategy: None if regimes is None else regimes - {Regime.UNKNOWN}
             for strategy, regimes in allowed.items()
@@ -50,6 +59,8 @@ class Gate:
             code=REGIME_NOT_ALLOWED,
             regime=event.regime,
         )
+        if self._posture(event.strategy, event.symbol) is FLAT:
+            return (gated,)
         flat = msgspec.structs.replace(event, direction=Direction.FLAT, stop=None)
         return (gated, SignalAdmitted(flat))
 
