@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from agentic_trading.backtester.skipping import EveryRow, Skipper
-from agentic_trading.backtester.timeline import CandleReader, DetailReader, Timeline, day_edges
+from agentic_trading.backtester.timeline import CandleReader, DetailReader, Timeline
 from agentic_trading.backtester.wake import NEVER
 from agentic_trading.core.clock import ReplayClock
 from agentic_trading.core.enums import DAY_NS
@@ -90,7 +90,7 @@ class Replay:
         self._timeline = timeline
         self._length = timeline.timeframe.ns
         self._gaps = timeline.gaps
-        self._day_edges = plain(day_edges(timeline.close_ns))
+        self._day_edges = plain(timeline.day_edges)
         self._clock = clock
         self._venue = venue
         self._funding = [_NO_FUNDING, *reversed(funding)]

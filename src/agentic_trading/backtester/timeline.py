@@ -35,7 +35,8 @@ class Timeline(msgspec.Struct, frozen=True, eq=False):
 
     ``close_ns`` has shape (n,). ``rows`` holds per symbol its own row (n,) at each instant, -1 where it
     has no candle then, or None where it has one at every instant. ``gaps`` lists, by row of the
-    timeline, where a stretch begins anew.
+    timeline, where a stretch begins anew. ``closes`` (symbols, n) carries the last close forward, NaN before
+    the first; ``day_edges`` (n,) as in `core.equity.mark_rows`.
     """
 
     timeframe: Timeframe
@@ -44,6 +45,8 @@ class Timeline(msgspec.Struct, frozen=True, eq=False):
     close_ns: IntArray
     rows: tuple[IntArray | None, ...]
     gaps: Mapping[int, Sequence[Gap]]
+    closes: FloatArray
+    day_edges: ByteArray
 
     def __len__(self) -> int:
         return int(self.close_ns.shape[0])
@@ -101,8 +104,10 @@ def build_timeline(columns: Sequence[CandleColumns]) -> Timeline:
                 missing = (close_ns[start] - close_ns[start - 1]) // each.timeframe.ns - 1
                 at = int(np.searchsorted(axis, close_ns[start]))
                 gaps.setdefault(at, []).append(Gap(each.symbol, int(missing)))
+    symbols = tuple(each.symbol for each in columns)
+    prices = _closes(columns, rows, axis.shape[0])
     return Timeline(
-        columns[0].timeframe, tuple(each.symbol for each in columns), tuple(columns), axis, tuple(rows), gaps
+        columns[0].timeframe, symbols, tuple(columns), axis, tuple(rows), gaps, prices, day_edges(axis)
     )
 
 
@@ -175,10 +180,8 @@ Ranges = tuple[FloatArray, FloatArray]
 class MarketRows:
     """The timeline's prices for compiled functions: marks by row, and what the candles in between reached.
 
-    ``closes`` (symbols, n) carries the last close forward, NaN before the first; ``day_edges`` (n,) as in
-    `core.equity.mark_rows`. What orders meet in a row may reach further than its own candle: ``reach``
-    has highs and lows (n,) by symbol for that, ``marks`` those of the mark prices; both by the symbol's
-    own rows.
+    What orders meet in a row may reach further than its own candle: ``reach`` has highs and lows (n,) by
+    symbol for that, ``marks`` those of the mark prices; both by the symbol's own rows.
     """
 
     def __init__(
@@ -187,8 +190,8 @@ class MarketRows:
     ) -> None:  # fmt: skip
         self.timeline = timeline
         self.times = timeline.close_ns
-        self.closes = _closes(timeline)
-        self.day_edges = day_edges(timeline.close_ns)
+        self.closes = timeline.closes
+        self.day_edges = timeline.day_edges
         self._ranges = {
             columns.symbol: (position, columns.bars[HIGH], columns.bars[LOW])
             for position, columns in enumerate(timeline.columns)
@@ -222,16 +225,16 @@ class MarketRows:
         return self.timeline.row_of(position, touched) if touched < last else stop
 
 
-def _closes(timeline: Timeline) -> FloatArray:
-    if len(timeline.symbols) == 1:
-        return timeline.columns[0].bars[CLOSE : CLOSE + 1]
-    closes = np.empty((len(timeline.symbols), len(timeline)))
-    for position, (columns, rows) in enumerate(zip(timeline.columns, timeline.rows, strict=True)):
-        if rows is None:
-            closes[position] = columns.bars[CLOSE]
+def _closes(columns: Sequence[CandleColumns], rows: Sequence[IntArray | None], count: int) -> FloatArray:
+    if len(columns) == 1:
+        return columns[0].bars[CLOSE : CLOSE + 1]
+    closes = np.empty((len(columns), count))
+    for position, (each, own) in enumerate(zip(columns, rows, strict=True)):
+        if own is None:
+            closes[position] = each.bars[CLOSE]
             continue
-        last: npt.NDArray[np.intp] = np.maximum.accumulate(rows)
-        closes[position] = np.where(last >= 0, columns.bars[CLOSE, last], np.nan)
+        last: npt.NDArray[np.intp] = np.maximum.accumulate(own)
+        closes[position] = np.where(last >= 0, each.bars[CLOSE, last], np.nan)
     return closes
 
 

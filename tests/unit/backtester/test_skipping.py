@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -144,9 +145,7 @@ def test_a_gap_is_looked_at_where_it_ends() -> None:
 def test_the_next_day_is_looked_at_while_something_waits_for_it() -> None:
     """Midnight's row is looked at, or the first one after a hole over midnight; without need neither is."""
     timeline = build_timeline([candles("A", [*range(22, 30), *range(40, 47), *range(50, 60)])])
-    gaps_apart = Timeline(
-        timeline.timeframe, timeline.symbols, timeline.columns, timeline.close_ns, timeline.rows, {}
-    )
+    gaps_apart = msgspec.structs.replace(timeline, gaps={})
     waiting = [advance(Desk(waits_for_day=True), row, timeline=gaps_apart) for row in (0, 1, 2, 15, 16)]
     assert waiting == [1, 1, 15, 15, 25]
     assert advance(Desk(), 0, timeline=gaps_apart) == 25
