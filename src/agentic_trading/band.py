@@ -4,7 +4,7 @@ The runs share history and feature columns. Each decides for itself: what an ord
 filled can change later decisions, so the band is that of three honest runs and need not be nested.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.summary import result_of
 from agentic_trading.break_even import HALVINGS, SEARCHES, Search, break_even
 from agentic_trading.core.equity import EQUITY
+from agentic_trading.core.events import Event
 from agentic_trading.core.models import FloatArray, IntArray
 from agentic_trading.main import Progress, record_of
 from agentic_trading.request import Objects, with_exchange
@@ -177,18 +178,20 @@ class _Runs:
         return found
 
     def _net(self, search: Search, value: float) -> float:
-        record = self._record(self.base.model_copy(update=dict(search.changes(value))))
+        record = self._record(self.base.model_copy(update=dict(search.changes(value))), keep=())
         equity = record.equity[EQUITY]
         return float(equity[-1]) - float(record.capital) if equity.shape[0] else 0.0
 
-    def _record(self, simulation: SimulationSettings) -> RunRecord:
+    def _record(
+        self, simulation: SimulationSettings, keep: Container[type[Event]] | None = None
+    ) -> RunRecord:
         began = self.done
 
         def tell(what: str, share: float | None) -> None:
             self._progress(f"run {began + 1}: {what}", (began + (share or 0.0)) / MOST_RUNS)
 
         settings = self._settings.model_copy(update={"simulation": simulation})
-        record = record_of(settings, self._dirs, self._objects, tell, self._shared)
+        record = record_of(settings, self._dirs, self._objects, tell, self._shared, keep)
         self.done += 1
         return record
 

@@ -7,7 +7,7 @@ replayed history. Below this module nothing can ask which mode it is.
 import ctypes
 import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Any
 
 from agentic_trading.agents import Agents, topology
 from agentic_trading.backtester.record import RunRecord
-from agentic_trading.backtester.recorder import Recorder
+from agentic_trading.backtester.recorder import Recorder, Records
 from agentic_trading.backtester.replay import Replay
 from agentic_trading.backtester.result import Result
 from agentic_trading.backtester.skipping import EveryRow, Skipper
 from agentic_trading.backtester.summary import result_of
 from agentic_trading.core.clock import ReplayClock, iso
 from agentic_trading.core.config import to_toml
+from agentic_trading.core.events import Event
 from agentic_trading.core.money import exact
 from agentic_trading.event_bus.bus import EventBus
 from agentic_trading.identity import inputs_sha256, run_id_of, versions
@@ -70,10 +71,12 @@ def record_of(
     objects: Mapping[str, BaseStrategy[Any]] | None = None,
     progress: Progress = lambda what, share: None,
     shared: SharedHistory | None = None,
+    keep: Container[type[Event]] | None = None,
 ) -> RunRecord:
     """Run what effective settings say and return the record, before any table or metric is made of it.
 
-    ``objects`` are strategies given as objects, by name; the rest is as in `backtest`.
+    ``objects`` are strategies given as objects, by name; ``keep`` are the types of the events that the record
+    shall have (default: all that the fingerprint tells of). The rest is as in `backtest`.
     """
     began = perf_counter()
     inputs = load_inputs(settings, strategy_dirs, lambda what: progress(what, None), objects, shared)
@@ -85,7 +88,7 @@ def record_of(
     models = market_models(inputs.instruments, settings.simulation, settings.backtest.seed)
     marks = marks_of(inputs.timeline, inputs.prices)
     venue = SimulatedVenue(inputs.instruments, models, funds.balances, marks)
-    recorder = Recorder()
+    recorder = Recorder(Records(only=keep))
     step = settings.backtest.step
     skipper, straight = stepping(step, inputs, settings, agents, venue, marks, recorder, clock)
     detail = tuple(inputs.prices.detail.values())

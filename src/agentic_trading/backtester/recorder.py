@@ -1,7 +1,7 @@
 """The record of a run: its decisions and bookings in order, and the digest over them."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import reduce
 from itertools import chain
 from operator import or_
@@ -73,9 +73,13 @@ class Records:
     ends with the object. What the JSON does not tell (NaN from null) no table tells either.
     """
 
-    def __init__(self, whole: int = _WHOLE) -> None:
-        """``whole``: how many events are kept as they are, up to the end of a batch."""
+    def __init__(self, whole: int = _WHOLE, only: Container[type[Event]] | None = None) -> None:
+        """``whole``: how many events are kept as they are, up to the end of a batch.
+
+        ``only`` events of these types are kept, if it is given.
+        """
         self._room = whole
+        self._only = only
         self._whole: list[Event] = []
         self._file: IO[bytes] | None = None
         self._ends: list[int] = []
@@ -99,12 +103,15 @@ class Records:
 
     def add(self, events: list[Event], lines: bytes) -> None:
         """Keep a batch of events, given also as lines of JSON; raises TradingError if there is no room."""
+        only = self._only
+        if only is not None:
+            events = [event for event in events if type(event) in only]
         self._count += len(events)
         if len(self._whole) < self._room:
             self._whole += events
         elif events:
             try:
-                self._write(lines)
+                self._write(lines if only is None else msgspec.json.Encoder().encode_lines(events))
             except OSError as error:
                 raise TradingError(
                     f"the records of the run cannot be kept in {gettempdir()}: {error.strerror}; "

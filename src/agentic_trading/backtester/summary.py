@@ -43,7 +43,8 @@ from agentic_trading.core.money import ZERO, decimal_of, exact
 
 _FORCED = {"liquidated": "liquidated", "delisted": "delisted"}
 """What stands for an order where the venue closed a position by force, and why it did."""
-_BOOKED = (Fill, FundingPosted, LiquidationPosted)
+BOOKINGS = (Fill, FundingPosted, LiquidationPosted)
+"""Events that `metrics_of` reads: a record of a run may have no others."""
 
 
 class _Told:
@@ -126,7 +127,7 @@ def _booked(record: RunRecord) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]
 
 def metrics_of(record: RunRecord) -> Metrics:
     """The metrics of a run and nothing else: what a search asks of each of its many runs."""
-    booked: list[Any] = [event for event in record.events if type(event) in _BOOKED]
+    booked: list[Any] = [event for event in record.events if type(event) in BOOKINGS]
     executed = [event for event in booked if type(event) is Fill]
     bookings = [event.fill if type(event) is LiquidationPosted else event for event in booked]
     return _metrics(record, executed, closed_nets(bookings, _lots(record), record.prices))

@@ -15,7 +15,7 @@ from agentic_trading.backtester.metrics import METRIC_KEYS
 from agentic_trading.backtester.report.terminal import PLAIN_WIDTH
 from agentic_trading.backtester.report.text import percent, plain
 from agentic_trading.backtester.results import summary_text
-from agentic_trading.backtester.summary import metrics_of
+from agentic_trading.backtester.summary import BOOKINGS, metrics_of
 from agentic_trading.commands.options import Request, request_of, run_options
 from agentic_trading.commands.progress import Progress
 from agentic_trading.core.errors import ConfigError, TradingError, UsageError
@@ -59,7 +59,8 @@ class Evaluation:
 
     def __call__(self, params: Params) -> Line:
         """Metrics and fingerprint of a run with these parameters."""
-        record = record_of(with_params(self._settings, params), self._dirs, shared=self._shared)
+        chosen = with_params(self._settings, params)
+        record = record_of(chosen, self._dirs, shared=self._shared, keep=BOOKINGS)
         return {"fingerprint": record.fingerprint, "metrics": metrics_of(record).values}
 
 

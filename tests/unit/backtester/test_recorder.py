@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from agentic_trading.backtester.recorder import RECORDED, Recorder, Records
+from agentic_trading.backtester.summary import BOOKINGS
 from agentic_trading.core.enums import Direction
 from agentic_trading.core.events import (
     CandlesClosed,
@@ -74,6 +75,23 @@ def test_what_is_packed_reads_as_it_was(seed: int) -> None:
         assert len(record.events) == len(events)
         for _ in range(2):
             assert list(record.events) == events
+
+
+@pytest.mark.parametrize("whole", [0, BATCH + 1])
+def test_what_nobody_will_read_is_hashed_all_the_same(whole: int) -> None:
+    """A record that keeps some types of events has those in their order, and the fingerprint of all."""
+    case = random_case(SEEDS[0])
+    with case.loaded() as (inputs, settings):
+        events = case.run(inputs, settings, "auto").events
+    record = Recorder(Records(whole, only=BOOKINGS))
+    for number, event in enumerate(events, start=1):
+        record.tap[1](event)
+        if number % BATCH == 0:
+            record.digest()
+    booked = [event for event in events if isinstance(event, BOOKINGS)]
+    assert booked and list(record.events) == booked
+    assert len(record.events) == len(booked)
+    assert record.fingerprint("inputs", TIMES, ROWS) == fingerprint(list(events))
 
 
 def test_everything_that_was_decided_counts() -> None:
