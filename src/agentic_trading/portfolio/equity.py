@@ -228,8 +228,7 @@ class EquityCurve:
         """Take over the ledger's exact numbers as floats, of the symbols of what was posted since."""
         ledger = self._ledger
         posted = self._posted
-        for number in range(self._read, len(posted)):
-            symbol = posted[number]
+        for symbol in dict.fromkeys(posted[self._read :]):
             self._held[self._index[symbol]] = float(ledger.net_quantity(symbol))
         self._read = len(posted)
         cash, value = ledger.balance(self._quote), ledger.quote_value(self._quote)

@@ -67,8 +67,8 @@ class Asker:
         ahead, clock, end, silent = self.ahead, self._clock, self._gaps[0], 0
         while True:
             while (at := min(rows)) < row:
-                number = rows.index(at)
-                rows[number] = lanes[number].following(POSTURES[lanes[number].heading], row)
+                lane = lanes[number := rows.index(at)]
+                rows[number] = lane.following(POSTURES[lane.heading], row)
             self.at = min(end, at)
             if at >= end or day_edges[at]:
                 return
@@ -82,8 +82,7 @@ class Asker:
                     yield at, None
                     return
                 vector = lane.vector(at_ns, ())
-                signal = None if vector is None else lane.answer(vector)
-                if vector is None or signal is None:
+                if vector is None or (signal := lane.answer(vector)) is None:
                     continue
                 direction = lane.heading
                 if signal.direction is direction and (signal.stop is None or direction is FLAT):
@@ -98,8 +97,9 @@ class Asker:
             silent += 1
             if orders:
                 for order in orders:
-                    order.lane.heading = LONG if order.opens else FLAT
-                    rows[order.lane.number] = -1
+                    lane = order.lane
+                    lane.heading = LONG if order.opens else FLAT
+                    rows[lane.number] = -1
             elif silent < _SILENT and not self.halted:
                 continue
             silent = 0
