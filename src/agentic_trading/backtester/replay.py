@@ -145,7 +145,7 @@ class Replay:
                     continue  # the core may stand elsewhere now, and not need this candle any more
             self._close(bus, row, at_ns)
             row, passed = row + 1, False
-            if not self._looked_at & 1023:
+            if not self._looked_at & 255:
                 report(row)
         progress(count - first)
 

@@ -1,5 +1,6 @@
 """Marks and the equity curve: what the account is worth at every candle close."""
 
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -54,6 +55,31 @@ class UnseenMarket(Protocol):
 _NO_EDGE = np.zeros(1, dtype=np.int8)
 
 
+class _Times:
+    """Times in their order; what another axis has already is not copied."""
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[Sequence[int] | IntArray, int, int]] = []
+        """Axes and the ranges of them that follow each other."""
+        self._own = array("q")
+
+    def add(self, at_ns: int) -> None:
+        """One time of which nobody has an axis."""
+        self._own.append(at_ns)
+        self.follow(self._own, len(self._own) - 1, len(self._own))
+
+    def follow(self, axis: Sequence[int] | IntArray, start: int, stop: int) -> None:
+        """Those of an axis from ``start`` to ``stop``."""
+        if self._pieces and self._pieces[-1][0] is axis and self._pieces[-1][2] == start:
+            start = self._pieces.pop()[1]
+        self._pieces.append((axis, start, stop))
+
+    def whole(self) -> IntArray:
+        """All of them (n,); a view where they are of one axis."""
+        parts = [np.asarray(axis[start:stop], dtype=np.int64) for axis, start, stop in self._pieces]
+        return parts[0] if len(parts) == 1 else np.concatenate([*parts, np.zeros(0, dtype=np.int64)])
+
+
 class EquityCurve:
     """Agent ``equity``: remembers last prices, marks every candle close, knows drawdown and day loss.
 
@@ -84,7 +110,7 @@ class EquityCurve:
         self.losses: Sequence[float] = plain(self._levels[DROP:])
         """`drawdown_ratio` and `day_loss_ratio`, kept up to date."""
         self._capacity = capacity
-        self._times = np.zeros(capacity, dtype=np.int64)
+        self._times = _Times()
         self._rows = np.zeros((5, capacity))
         self._count = 0
         self._marked_until_ns = 0
@@ -106,7 +132,8 @@ class EquityCurve:
             self._marked_ns[symbol] = candle.close_ns
         if not marked:
             self._mark(self._prices, _NO_EDGE, NO_LIMITS, 0, 1)
-            self._times[self._count - 1] = self._marked_until_ns = at_ns
+            self._times.add(at_ns)
+            self._marked_until_ns = at_ns
         equity = self._level[LAST]
         return (Bankrupt(at_ns, equity),) if equity <= 0.0 else ()
 
@@ -183,7 +210,7 @@ class EquityCurve:
     def rows(self) -> tuple[IntArray, FloatArray]:
         """Times (n,) and the matrix (5, n): equity, cash, gross, net exposure, drawdown; not copies."""
         self._catch_up()
-        return self._times[: self._count], self._rows[:, : self._count]
+        return self._times.whole(), self._rows[:, : self._count]
 
     def _catch_up(self) -> None:
         """Take over times and last closes of the rows that were skipped: the first who asks needs them."""
@@ -191,7 +218,7 @@ class EquityCurve:
         if market is None:
             return
         self._market = None
-        self._times[self._count - (until - since) : self._count] = market.times[since:until]
+        self._times.follow(market.times, since, until)
         since_ns = int(market.times[since])
         closed = zip(market.closes[:, until - 1].tolist(), market.timeline.closed_ns(until - 1), strict=True)
         for (symbol, position), (close, close_ns) in zip(self._index.items(), closed, strict=True):
@@ -238,5 +265,4 @@ class EquityCurve:
     def _make_room(self, rows: int) -> None:
         more = max(self._count + rows - self._capacity, self._capacity)
         self._capacity += more
-        self._times = np.concatenate([self._times, np.zeros(more, dtype=np.int64)])
         self._rows = np.concatenate([self._rows, np.zeros((5, more))], axis=1)
