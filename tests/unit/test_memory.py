@@ -26,7 +26,10 @@ def no_collector() -> Iterator[None]:
 def test_a_record_outlives_its_history(
     sample_history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Candles and features of a run are free once its record is there, before any table takes their room."""
+    """Candles and features of a run are free once its record is there, before any table takes their room.
+
+    The record keeps of them the times that it tells of.
+    """
     monkeypatch.chdir(tmp_path)
     settings = {"backtest.data_dir": str(sample_history), "backtest.timerange": "20240301-20240303"}
     chosen, _ = effective_settings(settings, None, ["BTC/USDT"])
@@ -37,7 +40,7 @@ def test_a_record_outlives_its_history(
         inputs = load_inputs(*arguments)
         tables = [table for _, table in inputs.tables.values()]
         features = [table[name] for table in tables for name in table.columns]
-        arrays = [inputs.timeline.close_ns, *(each.bars for each in inputs.timeline.columns), *features]
+        arrays = [*(each.bars for each in inputs.timeline.columns), *features]
         kept.extend(map(weakref.ref, [*arrays, *tables]))
         return inputs
 
@@ -46,4 +49,5 @@ def test_a_record_outlives_its_history(
         record = main.record_of(chosen)
         assert len(kept) > 5
         assert not [each() for each in kept if each() is not None]
+        assert record.times.base is not None
     assert result_of(record).prices.height
