@@ -26,6 +26,8 @@ from agentic_trading.portfolio.ledger import Ledger
 Marking = Callable[..., int]
 """`core.equity.mark_rows`, or what takes the same and does as much."""
 _BLOCK = 4096
+_HUGE_PAGE = 2**21
+"""Bytes, on most processors; numpy asks the system for such pages where an array is large."""
 
 
 class TimeAxis(Protocol):
@@ -111,7 +113,7 @@ class EquityCurve:
         """`drawdown_ratio` and `day_loss_ratio`, kept up to date."""
         self._capacity = capacity
         self._times = _Times()
-        self._rows = np.zeros((5, capacity))
+        self._rows = _zeros(5, capacity)
         self._count = 0
         self._marked_until_ns = 0
         self._market: UnseenMarket | None = None
@@ -266,3 +268,16 @@ class EquityCurve:
         more = max(self._count + rows - self._capacity, self._capacity)
         self._capacity += more
         self._rows = np.concatenate([self._rows, np.zeros((5, more))], axis=1)
+
+
+def _zeros(rows: int, count: int) -> FloatArray:
+    """A matrix that begins and ends at a border of huge pages: its memory comes in few and large pieces.
+
+    What lies before and after is never touched, and so takes none.
+    """
+    page, size = _HUGE_PAGE // 8, rows * count
+    if size < page:
+        return np.zeros((rows, count))
+    room = np.zeros(size + 2 * page)
+    start = -room.ctypes.data % _HUGE_PAGE // 8
+    return room[start : start + size].reshape(rows, count)
