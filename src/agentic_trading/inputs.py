@@ -1,8 +1,6 @@
 """What a backtest works on: symbols, candles, strategies, features, funding; loaded, checked, joined."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -32,7 +30,6 @@ from agentic_trading.strategies.regime.threshold import ThresholdRegime
 from agentic_trading.venue_prices import VenuePrices
 
 Progress = Callable[[str], None]
-Tables = dict[tuple[Timeframe, str], tuple[CandleColumns, Table]]
 
 
 class Inputs(msgspec.Struct, frozen=True, eq=False):
@@ -187,41 +184,28 @@ def _first_row(timeline: Timeline, start_ns: int | None) -> int:
     return first
 
 
-def _tables(contenders: Sequence[Contender], market: Market, regime: ThresholdRegime | None) -> Tables:
-    """One table per (first timeframe, symbol) with the features of all strategies that trade there.
-
-    Symbols are worked on by several threads: what takes long lets Python's lock go.
-    """
-
-    def of(symbol: str) -> Tables:
-        return _tables_of(symbol, contenders, market, regime)
-
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        each = (threads.map if len(market.base) > 1 else map)(of, market.base)
-        return {key: table for tables in each for key, table in tables.items()}
-
-
-def _tables_of(
-    symbol: str, contenders: Sequence[Contender], market: Market, regime: ThresholdRegime | None
-) -> Tables:
-    """Those of one symbol."""
-    wanted: dict[Timeframe, list[FeatureSpec]] = {}
-    for contender in contenders:
-        if symbol in contender.symbols:
-            wanted.setdefault(contender.timeframe, []).extend(contender.specs)
-    specs = [
-        *(regime.features if regime is not None else ()),
-        *(s for each in wanted.values() for s in each),
-    ]
-    frames = [*wanted, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
-    built = {frame: market.candles(symbol, frame) for frame in (market.base[symbol].timeframe, *frames)}
-    tables: Tables = {}
-    for frame, own in wanted.items():
-        table = build_table(
-            built, frame, list(dict.fromkeys(own)), regime, store=market.columns,
-            can_short=market.instruments[symbol].can_short,
-        )  # fmt: skip
-        tables[(frame, symbol)] = (built[frame], table)
+def _tables(
+    contenders: Sequence[Contender], market: Market, regime: ThresholdRegime | None
+) -> dict[tuple[Timeframe, str], tuple[CandleColumns, Table]]:
+    """One table per (first timeframe, symbol) with the features of all strategies that trade there."""
+    tables: dict[tuple[Timeframe, str], tuple[CandleColumns, Table]] = {}
+    for symbol, base in market.base.items():
+        wanted: dict[Timeframe, list[FeatureSpec]] = {}
+        for contender in contenders:
+            if symbol in contender.symbols:
+                wanted.setdefault(contender.timeframe, []).extend(contender.specs)
+        specs = [
+            *(regime.features if regime is not None else ()),
+            *(s for each in wanted.values() for s in each),
+        ]
+        frames = [*wanted, *(spec.timeframe for spec in specs if spec.timeframe is not None)]
+        built = {frame: market.candles(symbol, frame) for frame in (base.timeframe, *frames)}
+        for frame, own in wanted.items():
+            table = build_table(
+                built, frame, list(dict.fromkeys(own)), regime, store=market.columns,
+                can_short=market.instruments[symbol].can_short,
+            )  # fmt: skip
+            tables[(frame, symbol)] = (built[frame], table)
     return tables
 
 

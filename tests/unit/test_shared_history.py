@@ -9,7 +9,7 @@ from agentic_trading import shared_history
 from agentic_trading.core.errors import MissingData
 from agentic_trading.inputs import load_inputs, share_inputs
 from agentic_trading.main import record_of
-from agentic_trading.request import effective_settings, with_params, with_symbols
+from agentic_trading.request import effective_settings, with_params
 from agentic_trading.settings import AppSettings
 from agentic_trading.shared_history import SharedHistory
 
@@ -40,17 +40,6 @@ def test_what_is_known_is_not_read_again(runs: list[AppSettings]) -> None:
     assert candles is same
     for name in table.columns:
         assert table[name].base is again[name].base
-
-
-def test_symbols_are_computed_side_by_side(runs: list[AppSettings], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Features of several symbols are, to the bit, those that each symbol has alone."""
-    symbols = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
-    together = load_inputs(with_symbols(runs[0], symbols)[0]).tables
-    assert [symbol for _, symbol in together] == symbols
-    for symbol in symbols:
-        ((key, (_, alone)),) = load_inputs(with_symbols(runs[0], [symbol])[0]).tables.items()
-        for name in alone.columns:
-            assert alone[name].tobytes() == together[key][1][name].tobytes()
 
 
 def test_a_copy_has_all_of_it(runs: list[AppSettings], monkeypatch: pytest.MonkeyPatch) -> None:

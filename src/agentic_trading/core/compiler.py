@@ -49,11 +49,10 @@ GIVEN: dict[Any, tuple[str, Any]] = {
 """How a result becomes a Python object, and what that takes."""
 
 
-def dispatcher(function: Callable[..., Any], *, nogil: bool) -> Callable[..., Any]:
+def dispatcher(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as Numba compiles and calls it, for arguments of any kind."""
     found_again = function.__module__ in sys.modules  # what is of no module could not be loaded from disk
-    compiling = numba.njit(cache=found_again, nogil=nogil, fastmath=False, error_model="numpy")
-    made: Callable[..., Any] = compiling(function)
+    made: Callable[..., Any] = numba.njit(cache=found_again, fastmath=False, error_model="numpy")(function)
     return made
 
 
@@ -73,7 +72,7 @@ def object_code(kernel: Kernel, kinds: Sequence[str], symbol: str) -> bytes:
     @intrinsic
     def unpack(typing: Any, me: Any, given: Any, count: Any) -> Any:
         def code(context: Any, builder: Any, _: Any, args: Any) -> Any:
-            return _Writer(context, builder, *args).written(kernel, kinds, signature, result)
+            return _Writer(context, builder, *args).written(inner, kinds, signature, result)
 
         return call, code
 
@@ -110,7 +109,7 @@ class _Writer:
         self._otherwise = builder.append_basic_block("otherwise")
 
     def written(
-        self, kernel: Kernel, kinds: Sequence[str], signature: tuple[types.Type, ...], result: Any
+        self, inner: Any, kinds: Sequence[str], signature: tuple[types.Type, ...], result: Any
     ) -> Any:
         """The value that the function returns."""
         build = self._builder
@@ -121,13 +120,9 @@ class _Writer:
             else self._number(self._word(self._given, at), kind)
             for at, (kind, of) in enumerate(zip(kinds, signature, strict=True))
         ]  # fmt: skip
-        function = types.Dispatcher(kernel.dispatcher)  # type: ignore[type-var]
-        run = self._context.get_function(function, result(*signature))
-        thread = self._c("PyEval_SaveThread", WORD) if kernel.nogil else None
-        found = run(build, values)
-        if thread is not None:
-            self._c("PyEval_RestoreThread", NOTHING, thread)
-        build.store(self._object(found, result), answer)
+        function = types.Dispatcher(inner)
+        kernel = self._context.get_function(function, result(*signature))
+        build.store(self._object(kernel(build, values), result), answer)
         end = build.append_basic_block("end")
         build.branch(end)
         build.position_at_end(self._otherwise)

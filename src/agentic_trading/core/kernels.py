@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Callable
 from functools import cache, cached_property, update_wrapper
-from threading import RLock
 from typing import Any, TypeVar, cast
 
 import llvmlite
@@ -38,8 +37,6 @@ NEVER_CALLED = (
 """What only a kernel that raises or allocates would call; they are linked, under a prefix, to nothing."""
 
 _METH_FASTCALL = 0x80
-_ONE_AT_A_TIME = RLock()
-"""Held by the thread that loads or makes code."""
 _KNOWN_LAYOUT = (
     sys.implementation.name == "cpython" and object.__basicsize__ == 16 and sys.byteorder == "little"
 )
@@ -52,32 +49,21 @@ def compiled(function: Function) -> Function:
     No fast-math: strict IEEE arithmetic in written order; division by zero gives inf or NaN. It takes
     and gives numbers and arrays; it must not raise.
     """
-    return _compiled(function, nogil=False)
-
-
-def compiled_nogil(function: Function) -> Function:
-    """The same for what takes long: other threads go on meanwhile."""
-    return _compiled(function, nogil=True)
-
-
-def _compiled(function: Function, *, nogil: bool) -> Function:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return function
-    return cast(Function, Kernel(function, nogil=nogil))
+    return cast(Function, Kernel(function))
 
 
 class Kernel:
     """A compiled function; the first call with arguments of some kinds loads or makes the code for them."""
 
-    def __new__(cls, function: Callable[..., Any], *, nogil: bool = False) -> "Kernel":
+    def __new__(cls, function: Callable[..., Any]) -> "Kernel":
         # Each has a class of its own, whose ``__call__`` becomes the machine code: no step in between.
         return object.__new__(type(cls.__name__, (cls,), {"__module__": cls.__module__}))
 
-    def __init__(self, function: Callable[..., Any], *, nogil: bool = False) -> None:
-        """``nogil``: it lets Python's lock go while it works."""
+    def __init__(self, function: Callable[..., Any]) -> None:
         update_wrapper(self, function)
         self.py_func = function
-        self.nogil = nogil
         self._made: dict[str, Callable[..., Any]] = {}
 
     def __call__(self, *args: Any) -> Any:
@@ -92,25 +78,19 @@ class Kernel:
         """The same function as Numba compiles and calls it."""
         from agentic_trading.core import compiler
 
-        return compiler.dispatcher(self.py_func, nogil=self.nogil)
+        return compiler.dispatcher(self.py_func)
 
     def _otherwise(self, *args: Any) -> Any:
         """Answer a call that the code in use does not fit."""
         values = [_plain(value) for value in (*args, *self._defaults(len(args)))]
         kinds = " ".join(_kind(value) for value in values)
         if kinds not in self._made:
-            with _ONE_AT_A_TIME:
-                self._make(kinds)
+            ours = self.py_func.__module__.startswith(f"{PACKAGE}.")
+            stored = _KNOWN_LAYOUT and ours and "x" not in kinds
+            self._made[kinds] = (self._load(kinds) if stored else None) or self.dispatcher
+            if len(self._made) == 1:
+                type(self).__call__ = staticmethod(self._made[kinds])  # type: ignore[method-assign]
         return self._made[kinds](*values)
-
-    def _make(self, kinds: str) -> None:
-        if kinds in self._made:
-            return
-        ours = self.py_func.__module__.startswith(f"{PACKAGE}.")
-        stored = _KNOWN_LAYOUT and ours and "x" not in kinds
-        self._made[kinds] = (self._load(kinds) if stored else None) or self.dispatcher
-        if len(self._made) == 1:
-            type(self).__call__ = staticmethod(self._made[kinds])  # type: ignore[method-assign]
 
     def _defaults(self, given: int) -> tuple[Any, ...]:
         missing = self.py_func.__code__.co_argcount - given

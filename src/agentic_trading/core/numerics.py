@@ -11,11 +11,10 @@ generator state to carry, and a longer run starts with the draws of a shorter on
 
 import math
 
-from agentic_trading.core.kernels import compiled, compiled_nogil
+from agentic_trading.core.kernels import compiled
 
 __all__ = [
-    "as_word", "compiled", "compiled_nogil", "exp", "inverse_normal", "log", "mix", "normal", "random_word",
-    "uniform",
+    "as_word", "compiled", "exp", "inverse_normal", "log", "mix", "normal", "random_word", "uniform",
 ]  # fmt: skip
 
 # --- logarithm and exponential ----------------------------------------------------------------

@@ -5,7 +5,7 @@ import numpy as np
 from agentic_trading.core.enums import Timeframe
 from agentic_trading.core.errors import ConfigError, CorruptData
 from agentic_trading.core.models import BoolArray, Candle, CandleColumns, FloatArray, IntArray
-from agentic_trading.core.numerics import compiled, compiled_nogil
+from agentic_trading.core.numerics import compiled
 
 _EXPECTED, _PARTS, _BROKEN, _ALL_FILLED = range(4)
 """Slots of the integer state: next open time, parts gathered, stretch broken, all parts filled so far."""
@@ -16,7 +16,7 @@ def new_state() -> tuple[IntArray, FloatArray]:
     return np.array([-1, 0, 1, 0], dtype=np.int64), np.zeros(5)
 
 
-@compiled_nogil
+@compiled
 def advance(
     clock: IntArray, gathered: FloatArray, base_ns: int, target_ns: int,
     open_ns: IntArray, bars: FloatArray, filled: BoolArray, starts_here: BoolArray,

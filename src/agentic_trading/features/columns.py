@@ -45,14 +45,17 @@ def regime_timeframe(model: RegimeModel, default: Timeframe) -> Timeframe:
 class ColumnStore:
     """Columns computed so far, so that tables of several strategies and parameter sets share arrays.
 
-    A store serves one set of candles at a time: other candles of the same symbol and timeframe replace what
-    was computed from the earlier ones. Several threads may ask at once, each about symbols of its own. A copy
-    made by pickle tells nobody of its progress.
+    Keys are (symbol, timeframe, plain feature name). A store serves one set of candles at a time: other
+    candles of the same symbol and timeframe replace what was computed from the earlier ones. A copy made by
+    pickle tells nobody of its progress.
     """
 
     def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress
-        self._series: dict[tuple[str, Timeframe], _Series] = {}
+        self._candles: dict[tuple[str, Timeframe], CandleColumns] = {}
+        self._clocks: dict[tuple[str, Timeframe], IntArray] = {}
+        self._columns: dict[tuple[str, Timeframe, str], FloatArray] = {}
+        self._regimes: dict[tuple[str, Timeframe], tuple[RegimeModel, FloatArray]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_progress": None}
@@ -60,68 +63,59 @@ class ColumnStore:
     @property
     def nbytes(self) -> int:
         """Bytes of all feature columns it holds."""
-        return sum(column.nbytes for series in self._series.values() for column in series.columns.values())
+        return sum(column.nbytes for column in self._columns.values())
 
     def feature(self, candles: CandleColumns, spec: FeatureSpec) -> FloatArray:
         """All outputs of a feature on these candles, float64 (outputs, n); do not write to it."""
-        series, name = self._series_of(candles), spec.plain_name
-        if name not in series.columns:
-            self._tell(name)
+        series = self._series_of(candles)
+        key = (*series, spec.plain_name)
+        if key not in self._columns:
+            if self._progress is not None:
+                self._progress(spec.plain_name)
             indicator = indicator_of(spec)
             # Compiled code is specialised by layout: one kind of array, one compilation.
             bars = np.require(candles.bars, np.float64, ["C", "A", "W"])
-            if series.clock is None:
-                series.clock = clock_of(candles.open_ns, candles.timeframe)
+            if series not in self._clocks:
+                self._clocks[series] = clock_of(candles.open_ns, candles.timeframe)
+            clock = self._clocks[series]
             out = np.empty((indicator.outputs, len(candles)))
             for start, stop in _stretches(candles):
                 state = np.zeros(indicator.state_size(*spec.params))
-                indicator.advance(state, bars, series.clock, out, start, stop, *spec.params)
-            series.columns[name] = out
-        return series.columns[name]
+                indicator.advance(state, bars, clock, out, start, stop, *spec.params)
+            self._columns[key] = out
+        return self._columns[key]
 
     def regime(self, candles: CandleColumns, model: RegimeModel) -> FloatArray:
         """What the model says on these candles, float64 (4, n): code, three posteriors.
 
         A feature with several outputs is given to the model as its first one.
         """
-        series = self._series_of(candles)
-        if series.regime is None or series.regime[0] is not model:
-            self._tell("regime")
+        key = self._series_of(candles)
+        known = self._regimes.get(key)
+        if known is None or known[0] is not model:
+            if self._progress is not None:
+                self._progress("regime")
             inputs = np.empty((len(model.features), len(candles)))
             for row, spec in enumerate(model.features):
                 inputs[row] = self.feature(candles, spec)[0]
             out = np.empty((4, len(candles)))
             for start, stop in _stretches(candles):
                 model.advance(model.new_state(), inputs, out, start, stop)
-            series.regime = model, out
-        return series.regime[1]
+            known = self._regimes[key] = (model, out)
+        return known[1]
 
-    def drop_clocks(self, symbol: str) -> None:
-        """Forget what only computing needs; a feature of the symbol that comes later makes it again."""
-        for key in list(self._series):
-            if key[0] == symbol:
-                self._series[key].clock = None
+    def drop_clocks(self) -> None:
+        """Forget what only computing needs; a feature that is asked for later makes it again."""
+        self._clocks.clear()
 
-    def _series_of(self, candles: CandleColumns) -> "_Series":
+    def _series_of(self, candles: CandleColumns) -> tuple[str, Timeframe]:
         key = (candles.symbol, candles.timeframe)
-        known = self._series.get(key)
-        if known is None or known.candles is not candles:
-            known = self._series[key] = _Series(candles)
-        return known
-
-    def _tell(self, name: str) -> None:
-        if self._progress is not None:
-            self._progress(name)
-
-
-class _Series:
-    """What was computed on the candles of one symbol and timeframe: columns by plain feature name."""
-
-    def __init__(self, candles: CandleColumns) -> None:
-        self.candles = candles
-        self.columns: dict[str, FloatArray] = {}
-        self.clock: IntArray | None = None
-        self.regime: tuple[RegimeModel, FloatArray] | None = None
+        if self._candles.get(key) is not candles:
+            self._columns = {name: column for name, column in self._columns.items() if name[:2] != key}
+            self._regimes.pop(key, None)
+            self._clocks.pop(key, None)
+            self._candles[key] = candles
+        return key
 
 
 def _stretches(candles: CandleColumns) -> list[tuple[int, int]]:

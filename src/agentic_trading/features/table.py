@@ -108,7 +108,7 @@ def build_table(
     if regime is not None:
         source = _candles_of(base, regime_timeframe(regime, timeframe), "the regime model")
         regimes = rows.as_known(source, store.regime(source, regime), 0.0)
-    store.drop_clocks(rows.candles.symbol)
+    store.drop_clocks()
     return Table(rows.candles, features, rows.stale, regimes, can_short=can_short)
 
 

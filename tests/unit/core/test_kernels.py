@@ -4,9 +4,7 @@ import math
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +62,6 @@ def raising(values: FloatArray) -> float:
     return float(values[0])
 
 
-def in_background(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, with Python's lock let go while it works."""
-    function.__module__ = "agentic_trading.tests"
-    return Kernel(function, nogil=True)
-
-
-@in_background
-def waited(stop: FloatArray, out: FloatArray, most: float) -> float:
-    turns = 0.0
-    while stop[0] == 0.0 and turns < most:
-        turns += 1.0
-        out[0] = turns
-    return turns
-
-
 @given(st.lists(st.floats(width=64), max_size=20), st.floats(width=64), st.integers(0, 25))
 def test_stored_code_gives_the_bits_of_the_function(values: list[float], factor: float, start: int) -> None:
     """Machine code that was stored computes what the Python function computes, in every bit."""
@@ -122,28 +105,6 @@ def test_a_call_is_no_step_in_python() -> None:
         sys.setprofile(None)
     assert "call" not in events
     assert "c_call" in events
-
-
-def test_other_threads_go_on_meanwhile() -> None:
-    """A kernel that lets Python's lock go sees what another thread does while it works, and gives it back."""
-    stop, out, most = np.ones(1), np.zeros(1), 1e10
-    assert waited(stop, out, most) == 0.0  # its code is there now
-    stop[0] = 0.0
-    with ThreadPoolExecutor(1) as threads:
-        turns = threads.submit(waited, stop, out, most)
-        while not out[0]:  # it works, and so does this
-            time.sleep(0.001)
-        stop[0] = 1.0
-        assert turns.result() == out[0] < most
-    assert waited(stop, out, most) == 0.0
-
-
-def test_threads_share_the_code_of_a_kernel() -> None:
-    """Whichever thread is the first to call a kernel, all get what the function gives."""
-    fresh = in_background(lambda values: values.sum() * 2.0)
-    values = [np.arange(float(count)) for count in range(1, 40)]
-    with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(fresh, values)) == [2.0 * each.sum() for each in values]
 
 
 def test_results_of_every_kind() -> None:

@@ -7,7 +7,7 @@ stochastic oscillator; D. Lambert (1980) for CCI.
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, FloatArray, IntArray
-from agentic_trading.core.numerics import compiled_nogil
+from agentic_trading.core.numerics import compiled
 from agentic_trading.features.indicators.stepping import (
     LANES,
     SEEN,
@@ -26,7 +26,7 @@ def rsi_state(n: int) -> int:
     return 3 + 2 * LANES
 
 
-@compiled_nogil
+@compiled
 def rsi(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -55,7 +55,7 @@ def stochastic_state(n: int, smooth: int, signal: int) -> int:
     return 1 + 2 * (n + 2) + 2 * smooth + 2 * signal
 
 
-@compiled_nogil
+@compiled
 def stochastic(
     state: FloatArray,
     bars: FloatArray,
@@ -82,7 +82,7 @@ def stochastic(
         out[1, i] = d if warm else math.nan
 
 
-@compiled_nogil
+@compiled
 def cci(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -104,7 +104,7 @@ def roc_state(n: int) -> int:
     return 1 + 2 * (n + 1)
 
 
-@compiled_nogil
+@compiled
 def roc(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -116,7 +116,7 @@ def roc(
         out[0, i] = value if seen >= n else math.nan
 
 
-@compiled_nogil
+@compiled
 def zscore(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:

@@ -7,7 +7,7 @@ Systems* (1978) for ADX and the true range; G. Appel for MACD; O. Seban for Supe
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, FloatArray, IntArray
-from agentic_trading.core.numerics import compiled, compiled_nogil
+from agentic_trading.core.numerics import compiled
 from agentic_trading.features.indicators.stepping import (
     LANES,
     SEEN,
@@ -25,7 +25,7 @@ def ema_state(n: int) -> int:
     return 2 + LANES
 
 
-@compiled_nogil
+@compiled
 def ema(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -42,7 +42,7 @@ def ema(
         out[0, i] = state[2 + oldest_lane(state)] if state[SEEN] >= LANES * block else math.nan
 
 
-@compiled_nogil
+@compiled
 def sma(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -53,7 +53,7 @@ def sma(
         out[0, i] = total(state, window, n) / n if seen + 1 >= n else math.nan
 
 
-@compiled_nogil
+@compiled
 def wma(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -73,7 +73,7 @@ def macd_state(fast: int, slow: int, signal: int) -> int:
     return 2 + 3 * LANES
 
 
-@compiled_nogil
+@compiled
 def macd(
     state: FloatArray,
     bars: FloatArray,
@@ -123,7 +123,7 @@ def directional(move: float, opposite: float) -> float:
     return move if move > 0.0 and move > opposite else 0.0
 
 
-@compiled_nogil
+@compiled
 def adx(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -161,7 +161,7 @@ def adx(
             out[2, i] = 100.0 * state[downs + lane] / span if span > 0.0 else 0.0
 
 
-@compiled_nogil
+@compiled
 def slope(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -183,7 +183,7 @@ def supertrend_state(n: int, k: float) -> int:
     return 3 + 4 * LANES
 
 
-@compiled_nogil
+@compiled
 def supertrend(
     state: FloatArray,
     bars: FloatArray,

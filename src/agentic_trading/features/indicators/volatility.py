@@ -7,7 +7,7 @@ C. Keltner in L. Raschke's form (EMA and ATR); M. Parkinson, *Journal of Busines
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, FloatArray, IntArray
-from agentic_trading.core.numerics import compiled_nogil, log
+from agentic_trading.core.numerics import compiled, log
 from agentic_trading.features.indicators.stepping import (
     LANES,
     SEEN,
@@ -30,7 +30,7 @@ def atr_state(n: int) -> int:
     return 3 + LANES
 
 
-@compiled_nogil
+@compiled
 def atr(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -53,7 +53,7 @@ def keltner_state(n: int, k: float) -> int:
     return 3 + 2 * LANES
 
 
-@compiled_nogil
+@compiled
 def keltner(
     state: FloatArray,
     bars: FloatArray,
@@ -91,7 +91,7 @@ def bollinger_state(n: int, k: float) -> int:
     return 1 + 2 * n
 
 
-@compiled_nogil
+@compiled
 def bollinger(
     state: FloatArray,
     bars: FloatArray,
@@ -121,7 +121,7 @@ def donchian_state(n: int) -> int:
     return 3 + 2 * (n + 2)
 
 
-@compiled_nogil
+@compiled
 def donchian(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -145,7 +145,7 @@ def extreme_state(n: int) -> int:
     return 1 + n + 2
 
 
-@compiled_nogil
+@compiled
 def highest(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -156,7 +156,7 @@ def highest(
         out[0, i] = top if seen + 1 >= n else math.nan
 
 
-@compiled_nogil
+@compiled
 def lowest(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -172,7 +172,7 @@ def realized_volatility_state(n: int) -> int:
     return 2 + 2 * n
 
 
-@compiled_nogil
+@compiled
 def realized_volatility(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -186,7 +186,7 @@ def realized_volatility(
         out[0, i] = math.sqrt(total(state, window, n) / n) if seen >= n else math.nan
 
 
-@compiled_nogil
+@compiled
 def parkinson(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:

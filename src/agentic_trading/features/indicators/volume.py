@@ -7,11 +7,11 @@ for MFI.
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, VOLUME, FloatArray, IntArray
-from agentic_trading.core.numerics import compiled_nogil
+from agentic_trading.core.numerics import compiled
 from agentic_trading.features.indicators.stepping import count_row, push, total
 
 
-@compiled_nogil
+@compiled
 def volume_sma(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -22,7 +22,7 @@ def volume_sma(
         out[0, i] = total(state, window, n) / n if seen + 1 >= n else math.nan
 
 
-@compiled_nogil
+@compiled
 def volume_ratio(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -40,7 +40,7 @@ def mfi_state(n: int) -> int:
     return 2 + 4 * n
 
 
-@compiled_nogil
+@compiled
 def mfi(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -62,7 +62,7 @@ def obv_state(n: int) -> int:
     return 2 + 2 * n
 
 
-@compiled_nogil
+@compiled
 def obv(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -85,7 +85,7 @@ def vwap_state(n: int) -> int:
     return 1 + 4 * n
 
 
-@compiled_nogil
+@compiled
 def vwap(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int, n: int
 ) -> None:
@@ -104,7 +104,7 @@ def vwap_session_state() -> int:
     return 4
 
 
-@compiled_nogil
+@compiled
 def vwap_session(
     state: FloatArray, bars: FloatArray, clock: IntArray, out: FloatArray, start: int, stop: int
 ) -> None:

@@ -3,7 +3,7 @@
 import math
 
 from agentic_trading.core.models import CLOSE, HIGH, LOW, VOLUME, FloatArray, IntArray
-from agentic_trading.core.numerics import compiled, compiled_nogil
+from agentic_trading.core.numerics import compiled
 from agentic_trading.features.indicators.stepping import count_row, push, slide_highest
 
 VALUE_AREA_RATIO = 0.7
@@ -65,7 +65,7 @@ def value_area(state: FloatArray, at: int, bins: int, volume: float) -> tuple[in
     return busiest, first, last
 
 
-@compiled_nogil
+@compiled
 def volume_profile(
     state: FloatArray,
     bars: FloatArray,

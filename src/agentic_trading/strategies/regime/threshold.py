@@ -7,7 +7,7 @@ import numpy as np
 from agentic_trading.core.enums import REGIMES, Regime
 from agentic_trading.core.features import FeatureSpec, adx, realized_volatility
 from agentic_trading.core.models import FloatArray
-from agentic_trading.core.numerics import compiled_nogil
+from agentic_trading.core.numerics import compiled
 from agentic_trading.strategies.regime.settings import RegimeSettings
 
 LONG_WINDOWS = 7
@@ -57,7 +57,7 @@ class ThresholdRegime:
         _advance(state, inputs, out, start, stop, self._trending, self._volatile, self._keep, self._dwell)
 
 
-@compiled_nogil
+@compiled
 def _advance(
     state: FloatArray,
     inputs: FloatArray,
