@@ -60,7 +60,7 @@ class RunRecord(msgspec.Struct, frozen=True, eq=False):
     instruments: Mapping[str, Instrument]
     market: MarketSeen
     events: Iterable[Event]
-    """What was kept of all that was recorded, in order; each reading may cost as much as making the events."""
+    """What was kept of all that was recorded, in order; each reading may cost as much as making them."""
     orders: Iterable[OrderRecord]
     """Likewise, in order of creation."""
     times: IntArray

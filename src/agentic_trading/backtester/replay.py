@@ -62,6 +62,11 @@ class StraightThrough(Protocol):
         ...
 
     @property
+    def hopeless(self) -> bool:
+        """Whether it need not be asked any more."""
+        ...
+
+    @property
     def rows_looked_at(self) -> int: ...
 
 
@@ -124,15 +129,18 @@ class Replay:
         alarms, funding, advance_clock = self._alarms, self._funding, self._clock.advance
         if first < count:
             self._drop_funding_before(times[first] - self._length)
-        row, passed, marked, self._first = first, False, False, first
+        row, passed, self._first = first, False, first
         straight = self._straight
 
         def report(row: int) -> None:
             progress(row - first)
 
         while not self.bankrupt:
+            marked = False
             if straight is not None:
                 row, passed, marked = straight.run(row, passed, alarms[0][0], report)
+                if straight.hopeless:
+                    straight = None
             if skipper is not None and not marked:
                 row, passed = skipper.advance(row, passed, alarms[0][0], funding[-1].at_ns)
             if row >= count:

@@ -86,7 +86,8 @@ class StraightThrough:
         """The last row in which something was executed."""
         self._left: Leave | None = None
         """Where the bus must go on, if that came out while somebody was asked."""
-        self._hopeless = False
+        self.hopeless = False
+        """Whether it need not be asked any more: nobody's orders are plain."""
         self._unreported = 0
         self._progress: Callable[[int], object] = bool
         self.rows_looked_at = 0
@@ -102,7 +103,7 @@ class StraightThrough:
         the same of it, and whether it is marked and the core must look at it now. ``progress`` is told the
         row now and then.
         """
-        if self._hopeless or alarm_ns != NEVER or not self._is_quiet():
+        if self.hopeless or alarm_ns != NEVER or not self._is_quiet():
             return row, passed, False
         self._asker.take_up(row)
         if not self._carrier.take_up():
@@ -113,7 +114,7 @@ class StraightThrough:
         self._agents.catch_up.ask = self._catch_up
         leave, marked = self._go(row)
         self._agents.catch_up.rest()
-        self._hopeless = not any(lane.is_plain for lane in self._lanes)
+        self.hopeless = not any(lane.is_plain for lane in self._lanes)
         self._see(self._market, self._unmarked)
         self._skipper.resume(self._unmarked)
         self._clock.now_ns = min(self._clock.now_ns, self._times[leave - 1])  # it may have been asked ahead
