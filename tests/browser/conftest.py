@@ -12,9 +12,12 @@ OpenPage = Callable[..., Page]
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window; without one on the machine the tests are skipped, in CI they fail."""
+    """Chromium without a window; without one on the machine the tests are skipped, in CI they fail.
+
+    It leaves an event loop running as long as it lives, which no other module may find.
+    """
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if path is None:
         reason = "no Chromium on this machine: pages are NOT tested (apt-get install chromium)"
