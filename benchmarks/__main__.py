@@ -22,6 +22,7 @@ import peers
 from differential import OURS
 from rich.console import Console
 from rich.table import Table
+from sweep import sweep
 from workloads import WORKS, Figures, clean_environment, prepare, run
 
 ALIASES = {"W4": ["W4-50k", "W4-200k", "W4-2M"]}
@@ -37,7 +38,8 @@ def main() -> int:
         if asked.prepare:
             prepare(work, Path(asked.data))
         else:
-            print(json.dumps(run(work, Path(asked.data))))
+            do = sweep if work.kind == "sweep" else run
+            print(json.dumps(do(work, Path(asked.data))))
         return 0
     names = chosen(asked.only)
     others = [] if asked.no_peers else peers.found()

@@ -114,13 +114,12 @@ def settings_of(work: Work, root: Path) -> dict[str, Any]:
 
 
 def run(work: Work, root: Path) -> Figures:
-    """Do the work once, in this process, and measure it; compiled code is warmed on a short run before."""
+    """Do the work once, in this process, and measure it; compiled code is warmed on a short run before.
+
+    A sweep is done by `sweep.sweep`.
+    """
     if work.kind == "cold":
         return _cold(root)
-    if work.kind == "sweep":
-        from sweep import sweep  # a module that starts processes imports this one in each of them
-
-        return sweep(work, root)
     if work.kind == "typical":
         _backtest(work, root, {"backtest.timerange": "20240101-20240115"})
     else:

@@ -79,7 +79,7 @@ def test_a_sweep_counts_every_set(
     sweep = importlib.import_module("sweep")
     monkeypatch.setattr(sweep, "GRID", small)
     workloads.prepare(work, tmp_path)
-    figures = workloads.run(work, tmp_path)
+    figures = sweep.sweep(work, tmp_path)
     assert figures["candles"] == 2 * work.rows
     alone = sweep._evaluation(work, tmp_path)
     metrics = [alone({"ema_cross.fast": fast, "ema_cross.slow": 26})["metrics"] for fast in (5, 7)]
