@@ -29,40 +29,44 @@ def advance(
     same bits. A higher candle is written when its last part is seen, never before, and only if every
     part was there. Returns how many were written, from position 0 of the ``out_*`` arrays.
     """
+    expected, parts, broken, all_filled = clock[_EXPECTED], clock[_PARTS], clock[_BROKEN], clock[_ALL_FILLED]
+    first, high, low, last, volume = gathered[0], gathered[1], gathered[2], gathered[3], gathered[4]
     written = 0
     bucket = 0
     for row in range(start, stop):
         opened = open_ns[row]
         if not bucket <= opened < bucket + target_ns:
             bucket = opened - opened % target_ns
-        if starts_here[row] or opened != clock[_EXPECTED]:
-            clock[_PARTS] = 0
-            clock[_BROKEN] = 1
-        clock[_EXPECTED] = opened + base_ns
+        if starts_here[row] or opened != expected:
+            parts = 0
+            broken = 1
+        expected = opened + base_ns
         if opened == bucket:
-            clock[_PARTS] = 1
-            clock[_ALL_FILLED] = 1 if filled[row] else 0
-            for field in range(5):
-                gathered[field] = bars[field, row]
-        elif clock[_PARTS] > 0:
-            clock[_PARTS] += 1
+            parts = 1
+            all_filled = 1 if filled[row] else 0
+            first, high, low = bars[0, row], bars[1, row], bars[2, row]
+            last, volume = bars[3, row], bars[4, row]
+        elif parts > 0:
+            parts += 1
             if not filled[row]:
-                clock[_ALL_FILLED] = 0
-            gathered[1] = max(gathered[1], bars[1, row])
-            gathered[2] = min(gathered[2], bars[2, row])
-            gathered[3] = bars[3, row]
-            gathered[4] += bars[4, row]
+                all_filled = 0
+            high = max(high, bars[1, row])
+            low = min(low, bars[2, row])
+            last = bars[3, row]
+            volume += bars[4, row]
         else:
-            clock[_BROKEN] = 1
-        if clock[_PARTS] * base_ns == target_ns:
+            broken = 1
+        if parts * base_ns == target_ns:
             out_ns[written] = bucket
-            for field in range(5):
-                out_bars[field, written] = gathered[field]
-            out_filled[written] = clock[_ALL_FILLED] == 1
-            out_starts[written] = clock[_BROKEN] == 1
-            clock[_PARTS] = 0
-            clock[_BROKEN] = 0
+            out_bars[0, written], out_bars[1, written], out_bars[2, written] = first, high, low
+            out_bars[3, written], out_bars[4, written] = last, volume
+            out_filled[written] = all_filled == 1
+            out_starts[written] = broken == 1
+            parts = 0
+            broken = 0
             written += 1
+    clock[_EXPECTED], clock[_PARTS], clock[_BROKEN], clock[_ALL_FILLED] = expected, parts, broken, all_filled
+    gathered[0], gathered[1], gathered[2], gathered[3], gathered[4] = first, high, low, last, volume
     return written
 
 
