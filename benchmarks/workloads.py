@@ -116,8 +116,10 @@ def settings_of(work: Work, root: Path) -> dict[str, Any]:
 def run(work: Work, root: Path) -> Figures:
     """Do the work once, in this process, and measure it; compiled code is warmed on a short run before.
 
-    A sweep is done by `sweep.sweep`.
+    Raises ValueError for a sweep, which `sweep.sweep` does.
     """
+    if work.kind == "sweep":
+        raise ValueError(f"{work.name} is a sweep")
     if work.kind == "cold":
         return _cold(root)
     if work.kind == "typical":

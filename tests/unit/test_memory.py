@@ -34,6 +34,7 @@ def test_a_record_outlives_its_history(
     settings = {"backtest.data_dir": str(sample_history), "backtest.timerange": "20240301-20240303"}
     chosen, _ = effective_settings(settings, None, ["BTC/USDT"])
     kept: list[Any] = []
+    times: list[Any] = []
     load_inputs = main.load_inputs
 
     def noted(*arguments: Any) -> Any:
@@ -42,6 +43,7 @@ def test_a_record_outlives_its_history(
         features = [table[name] for table in tables for name in table.columns]
         arrays = [*(each.bars for each in inputs.timeline.columns), *features]
         kept.extend(map(weakref.ref, [*arrays, *tables]))
+        times.append(weakref.ref(inputs.timeline.close_ns))
         return inputs
 
     monkeypatch.setattr(main, "load_inputs", noted)
@@ -49,5 +51,5 @@ def test_a_record_outlives_its_history(
         record = main.record_of(chosen)
         assert len(kept) > 5
         assert not [each() for each in kept if each() is not None]
-        assert record.times.base is not None
+        assert record.times.base is times[0]()
     assert result_of(record).prices.height

@@ -29,6 +29,7 @@ def advance(
     same bits. A higher candle is written when its last part is seen, never before, and only if every
     part was there. Returns how many were written, from position 0 of the ``out_*`` arrays.
     """
+    # Variables of its own: what lies in arrays, which might overlap, is loaded and stored for every row.
     expected, parts, broken, all_filled = clock[_EXPECTED], clock[_PARTS], clock[_BROKEN], clock[_ALL_FILLED]
     first, high, low, last, volume = gathered[0], gathered[1], gathered[2], gathered[3], gathered[4]
     written = 0

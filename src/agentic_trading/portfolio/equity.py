@@ -271,9 +271,9 @@ class EquityCurve:
 
 
 def _zeros(rows: int, count: int) -> FloatArray:
-    """A matrix that begins and ends at a border of huge pages: its memory comes in few and large pieces.
+    """A matrix on huge pages that it shares with nothing: its memory comes in few and large pieces.
 
-    What lies before and after is never touched, and so takes none.
+    What lies before and after it is never touched, and so takes none.
     """
     page, size = _HUGE_PAGE // 8, rows * count
     if size < page:

@@ -103,7 +103,7 @@ class StraightThrough:
         the same of it, and whether it is marked and the core must look at it now. ``progress`` is told the
         row now and then.
         """
-        if self.hopeless or alarm_ns != NEVER or not self._is_quiet():
+        if alarm_ns != NEVER or not self._is_quiet():
             return row, passed, False
         self._asker.take_up(row)
         if not self._carrier.take_up():
